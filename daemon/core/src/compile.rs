@@ -1,0 +1,1 @@
+//! From text to desired state: native manifests and SAM templates become the same resources.

@@ -1,0 +1,88 @@
+//! Where in the sources something was written.
+
+use std::sync::Arc;
+
+/// A file of a [`Sources`] table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// A position in a source file: line and column count from 1, columns in characters. Line 0 means "nowhere": a value
+/// that evenkeel made up itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file.
+    pub file: FileId,
+    /// Line, from 1; 0 means nowhere.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl Place {
+    /// The place of what no person wrote.
+    pub const NOWHERE: Place = Place { file: FileId(0), line: 0, column: 0 };
+
+    /// A position in `file`; both numbers count from 1.
+    pub fn new(file: FileId, line: u32, column: u32) -> Self {
+        Place { file, line, column }
+    }
+
+    /// Whether this points into a file.
+    pub fn is_known(self) -> bool {
+        self.line > 0
+    }
+
+    /// This place, or `other` where this one is nowhere.
+    #[must_use]
+    pub fn or(self, other: Place) -> Place {
+        if self.is_known() { self } else { other }
+    }
+}
+
+/// The text files of one snapshot, so that a [`Place`] can be shown with its line.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+/// One text file: its path as a person would type it, relative to where they are, and its text.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// Path for messages.
+    pub path: Arc<str>,
+    /// The whole text.
+    pub text: Arc<str>,
+}
+
+impl Sources {
+    /// An empty table.
+    pub fn new() -> Self {
+        Sources::default()
+    }
+
+    /// Adds a file and returns its id.
+    pub fn add(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.files.push(SourceFile { path: path.into(), text: text.into() });
+        id
+    }
+
+    /// The file with this id.
+    pub fn file(&self, id: FileId) -> Option<&SourceFile> {
+        self.files.get(id.0 as usize)
+    }
+
+    /// `path:line:column`, or the empty string for nowhere.
+    pub fn show(&self, place: Place) -> String {
+        match self.file(place.file) {
+            Some(file) if place.is_known() => format!("{}:{}:{}", file.path, place.line, place.column),
+            _ => String::new(),
+        }
+    }
+
+    /// The text of the line a place points into, without its line end.
+    pub fn line(&self, place: Place) -> Option<&str> {
+        let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
+        self.file(place.file)?.text.lines().nth(index)
+    }
+}

@@ -1,0 +1,1 @@
+//! Plans as data: desired state held against what was observed.
