@@ -1,1 +1,3 @@
 //! From text to desired state: native manifests and SAM templates become the same resources.
+
+pub mod yaml;
