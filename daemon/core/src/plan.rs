@@ -1,1 +1,25 @@
-//! Plans as data: desired state held against what was observed.
+//! Plans as data: desired state held against what was observed, by pure functions.
+//!
+//! A plan holds only steps whose inputs are known. What waits for a result comes in the next round: observe again,
+//! plan again, until the plan is empty.
+
+pub mod diff;
+pub mod graph;
+pub mod guard;
+pub mod kind;
+pub mod marks;
+pub mod naming;
+pub mod observation;
+pub mod planner;
+pub mod policy;
+mod prune;
+pub mod resolve;
+pub mod step;
+
+pub use diff::{Cause, Change};
+pub use kind::{Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, TagWork, Target, Want, Work};
+pub use marks::{Marks, Tags};
+pub use observation::{Ask, Found, Observation, Observed, Reading, Seen, State, Table};
+pub use planner::{Action, Input, Plan, Standing, Verb, plan};
+pub use prune::orphans;
+pub use step::{ApplyError, Artifacts, Step};

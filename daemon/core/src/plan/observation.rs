@@ -1,0 +1,260 @@
+//! What AWS told: one table for each type, filled by sweeps and by reads of single resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::marks::{Marks, Tags};
+
+/// One real resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Its key in the table: stable, unique for the type in an account and region (a function's name, a mapping's
+    /// UUID, `function|qualifier|sid` for a permission).
+    pub key: String,
+    /// What `Ref` gives for it and what a person would look for: a queue's URL, a topic's ARN, a function's name.
+    pub physical_id: String,
+    /// Its properties under AWS's documented names, as far as evenkeel manages them. `Tags` are kept apart.
+    pub properties: Map<String, Json>,
+    /// Its tags, marks included; `None` where the kind has none.
+    pub tags: Option<Tags>,
+    /// Whose it is. From the tags where there are some; else derived as the kind's ownership rule says.
+    pub marks: Option<Marks>,
+    /// Values that `Fn::GetAtt` can ask for, by attribute name, and what a kind needs to remember (message counts).
+    pub attributes: Map<String, Json>,
+    /// Whether it can be written to, and used.
+    pub state: State,
+    /// AWS's optimistic lock, where there is one (Lambda's `RevisionId`).
+    pub revision: Option<String>,
+}
+
+impl Observed {
+    /// A settled resource with nothing but its names.
+    pub fn new(key: impl Into<String>, physical_id: impl Into<String>) -> Self {
+        Observed {
+            key: key.into(),
+            physical_id: physical_id.into(),
+            properties: Map::new(),
+            tags: None,
+            marks: None,
+            attributes: Map::new(),
+            state: State::Settled,
+            revision: None,
+        }
+    }
+
+    /// The same with tags, and the marks among them.
+    #[must_use]
+    pub fn with_tags(mut self, tags: Tags) -> Self {
+        self.marks = Marks::from_tags(&tags);
+        self.tags = Some(tags);
+        self
+    }
+}
+
+/// Whether a resource can be written to and used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Yes.
+    Settled,
+    /// Not yet; looking again later will tell (`Pending`, `InProgress`, `Creating`).
+    Pending {
+        /// In AWS's words.
+        reason: String,
+    },
+    /// AWS gave up on it; it may be updated or deleted.
+    Failed {
+        /// In AWS's words.
+        reason: String,
+    },
+}
+
+/// What is known about one key.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// It is there.
+    Present(Arc<Observed>),
+    /// A completed sweep or an explicit not-found says that it is not there.
+    Absent,
+    /// Nobody could tell: plans neither a creation nor a deletion.
+    Unknown(String),
+}
+
+/// All that is known about one type.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    items: BTreeMap<String, Arc<Observed>>,
+    absent: BTreeSet<String>,
+    failed: BTreeMap<String, String>,
+    /// `Ok` after a completed sweep: what is not in `items` is absent.
+    sweep: Option<Result<(), String>>,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// What is there.
+    pub items: Vec<Observed>,
+    /// Keys that AWS said are not there.
+    pub absent: Vec<String>,
+    /// Keys that could not be read, and why (a sentence without secrets).
+    pub failed: Vec<(String, String)>,
+    /// Only for a sweep: why it could not be completed.
+    pub failure: Option<String>,
+}
+
+/// What to look at.
+#[derive(Clone, Copy, Debug)]
+pub enum Reading<'a> {
+    /// Everything of the type, by listing.
+    Sweep,
+    /// These keys alone.
+    Only(&'a BTreeSet<String>),
+}
+
+/// A request to observe one type.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// What to look at.
+    pub reading: Reading<'a>,
+    /// Keys that some spec wants: worth reading in full even when nothing marks them as ours.
+    pub wanted: &'a BTreeSet<String>,
+    /// What is known so far: parents are observed before their children.
+    pub world: &'a Observation,
+}
+
+/// Everything that is known about one account and region.
+#[derive(Clone, Debug, Default)]
+pub struct Observation {
+    tables: BTreeMap<String, Table>,
+}
+
+static EMPTY: Table = Table { items: BTreeMap::new(), absent: BTreeSet::new(), failed: BTreeMap::new(), sweep: None };
+
+impl Observation {
+    /// Nothing known.
+    pub fn new() -> Self {
+        Observation::default()
+    }
+
+    /// The table of a type; an empty one, about which nothing is known, where it was never looked at.
+    pub fn table(&self, type_name: &str) -> &Table {
+        self.tables.get(type_name).unwrap_or(&EMPTY)
+    }
+
+    /// All tables by type name.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &Table)> {
+        self.tables.iter().map(|(name, table)| (name.as_str(), table))
+    }
+
+    /// Takes in the answer to a sweep: it replaces the table; after a failed one, what was known stays known, but
+    /// absence is no longer proven.
+    pub fn swept(&mut self, type_name: &str, seen: Seen) {
+        let table = self.tables.entry(type_name.to_owned()).or_default();
+        if seen.failure.is_none() {
+            table.items.clear();
+        }
+        table.absent.clear();
+        table.failed.clear();
+        table.sweep = Some(seen.failure.clone().map_or(Ok(()), Err));
+        table.take_in(seen);
+    }
+
+    /// Takes in the answer to a reading of single keys.
+    pub fn refreshed(&mut self, type_name: &str, seen: Seen) {
+        self.tables.entry(type_name.to_owned()).or_default().take_in(seen);
+    }
+}
+
+impl Table {
+    /// What is known about `key`.
+    pub fn look(&self, key: &str) -> Found {
+        if let Some(reason) = self.failed.get(key) {
+            return Found::Unknown(reason.clone());
+        }
+        if let Some(item) = self.items.get(key) {
+            return Found::Present(Arc::clone(item));
+        }
+        if self.absent.contains(key) {
+            return Found::Absent;
+        }
+        match &self.sweep {
+            Some(Ok(())) => Found::Absent,
+            Some(Err(reason)) => Found::Unknown(reason.clone()),
+            None => Found::Unknown("not looked at yet".to_owned()),
+        }
+    }
+
+    /// The resource under `key`, where it is known to be there.
+    pub fn get(&self, key: &str) -> Option<&Arc<Observed>> {
+        self.items.get(key)
+    }
+
+    /// All that are known to be there.
+    pub fn items(&self) -> impl Iterator<Item = &Arc<Observed>> {
+        self.items.values()
+    }
+
+    /// Whether a sweep went through: only then are unlisted resources known to be absent.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.sweep, Some(Ok(())))
+    }
+
+    /// Why the last sweep did not go through.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.sweep {
+            Some(Err(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn take_in(&mut self, seen: Seen) {
+        for item in seen.items {
+            self.absent.remove(&item.key);
+            self.failed.remove(&item.key);
+            self.items.insert(item.key.clone(), Arc::new(item));
+        }
+        for key in seen.absent {
+            self.items.remove(&key);
+            self.failed.remove(&key);
+            self.absent.insert(key);
+        }
+        for (key, reason) in seen.failed {
+            self.failed.insert(key, reason);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_completed_sweep_or_a_not_found_says_absent() {
+        let mut world = Observation::new();
+        assert!(matches!(world.table("T").look("a"), Found::Unknown(_)));
+        world.swept("T", Seen { failure: Some("page 2 failed".into()), ..Seen::default() });
+        assert!(matches!(world.table("T").look("a"), Found::Unknown(_)));
+        world.refreshed("T", Seen { absent: vec!["a".into()], ..Seen::default() });
+        assert!(matches!(world.table("T").look("a"), Found::Absent));
+        assert!(matches!(world.table("T").look("b"), Found::Unknown(_)));
+        world.swept("T", Seen::default());
+        assert!(matches!(world.table("T").look("b"), Found::Absent));
+    }
+
+    #[test]
+    fn a_failed_sweep_keeps_what_was_known() {
+        let mut world = Observation::new();
+        world.swept("T", Seen { items: vec![Observed::new("a", "a")], ..Seen::default() });
+        world.swept("T", Seen { failure: Some("throttled".into()), ..Seen::default() });
+        assert!(matches!(world.table("T").look("a"), Found::Present(_)));
+    }
+
+    #[test]
+    fn a_key_that_could_not_be_read_is_unknown_even_after_a_sweep() {
+        let mut world = Observation::new();
+        world.swept("T", Seen { failed: vec![("a".into(), "denied".into())], ..Seen::default() });
+        assert!(matches!(world.table("T").look("a"), Found::Unknown(_)));
+    }
+}

@@ -1,0 +1,165 @@
+//! What is ours and in no spec any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::kind::{Kind, TagWork};
+use super::marks;
+use super::observation::{Observation, Observed};
+use super::planner::{Action, Input, Kept, Plan, Standing, Verb};
+use crate::model::resource::{DeletionPolicy, Origin};
+
+/// Adds the deletions to a plan: what carries our marks and is not wanted, dependents first, after everything else.
+///
+/// Only the highest rank that is left gets steps in a round: what carries the mark of a child goes after the child.
+pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
+    let busy = plan.actions.iter().any(|action| matches!(action.standing, Standing::Acting | Standing::Waiting(_)));
+    let mut found: Vec<(u8, Action)> = Vec::new();
+    let goners = goners(input, kept);
+    let going: BTreeSet<(&str, &str)> =
+        goners.iter().map(|(kind, item)| (kind.type_name(), item.key.as_str())).collect();
+    for (kind, item) in &goners {
+        let rides_along =
+            kind.parent(&item.key).is_some_and(|parent| going.contains(&(parent.type_name, parent.key.as_str())));
+        if !rides_along && let Some(action) = deletion(input, kept, *kind, item) {
+            found.push((kind.facts().rank, action));
+        }
+    }
+    let held: BTreeSet<String> = found
+        .iter()
+        .filter(|(_, action)| matches!(action.standing, Standing::Blocked(_)))
+        .flat_map(|(_, action)| {
+            let parent = match &action.origin {
+                Origin::Generated { parent } => parent.clone(),
+                Origin::Written => action.id.clone(),
+            };
+            [action.id.clone(), parent]
+        })
+        .collect();
+    let first = found.iter().filter(|(_, action)| !action.steps.is_empty()).map(|(rank, _)| *rank).max();
+    found.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.id.cmp(&y.id)));
+    for (rank, mut action) in found {
+        let family = match &action.origin {
+            Origin::Generated { parent } => parent.clone(),
+            Origin::Written => action.id.clone(),
+        };
+        if !action.steps.is_empty() {
+            if busy {
+                action.hold("waits for the changes that come first");
+            } else if Some(rank) != first {
+                action.hold("waits for what depends on it to go first");
+            } else if held.contains(&family) {
+                action.hold("waits for a resource of the same family that cannot go yet");
+            }
+        }
+        plan.actions.push(action);
+    }
+}
+
+/// Resources of this application that the spec does not account for.
+fn goners<'a>(input: &Input<'a>, kept: &Kept) -> Vec<(&'a dyn Kind, Arc<Observed>)> {
+    let scope = input.scope;
+    let mut out = Vec::new();
+    for kind in input.kinds.iter() {
+        for item in input.world.table(kind.type_name()).items() {
+            let Some(marks) = &item.marks else { continue };
+            if !marks.is_at_home(&scope.source, &scope.app, scope.env.as_deref())
+                || kept.keys.contains(&(kind.type_name(), item.key.clone()))
+            {
+                continue;
+            }
+            let claimed = kind.parent(&item.key).is_some_and(|parent| {
+                kept.claims.iter().any(|claim| {
+                    claim.type_name == parent.type_name && claim.key == parent.key && claim.path == item.key
+                })
+            });
+            if claimed {
+                continue;
+            }
+            match kept.standing.get(&marks.id) {
+                // The same id is wanted elsewhere: this one is superseded, and goes once its successor stands.
+                Some((type_name, standing)) if type_name == kind.type_name() && *standing != Standing::Ready => {}
+                _ => out.push((kind, Arc::clone(item))),
+            }
+        }
+    }
+    out
+}
+
+fn deletion(input: &Input<'_>, kept: &Kept, kind: &dyn Kind, item: &Arc<Observed>) -> Option<Action> {
+    let marks = item.marks.as_ref()?;
+    let superseded = kept.standing.get(&marks.id).is_some_and(|(type_name, _)| type_name == kind.type_name());
+    let resource = input.desired.resources.get(&marks.id).filter(|_| superseded);
+    let retained = match resource {
+        Some(resource) => {
+            [resource.update_replace_policy, resource.deletion_policy].contains(&Some(DeletionPolicy::Retain))
+        }
+        None => marks.policy.as_deref().and_then(DeletionPolicy::parse) == Some(DeletionPolicy::Retain),
+    };
+    let mut action = Action {
+        id: marks.id.clone(),
+        type_name: kind.type_name().to_owned(),
+        verb: Verb::Delete,
+        physical_id: Some(item.physical_id.clone()),
+        changes: Vec::new(),
+        reason: Some(if superseded { "superseded".to_owned() } else { "not in the spec any more".to_owned() }),
+        standing: Standing::Acting,
+        steps: Vec::new(),
+        after: Vec::new(),
+        origin: marks.parent.clone().map_or(Origin::Written, |parent| Origin::Generated { parent }),
+        keys: vec![(kind.type_name(), item.key.clone())],
+        fingerprint: String::new(),
+    };
+    if retained {
+        // Retain takes the marks off and leaves the resource; where there are none to take off it is simply left.
+        let remove: Vec<String> =
+            item.tags.iter().flatten().map(|(key, _)| key.clone()).filter(|key| marks::is_mark(key)).collect();
+        if remove.is_empty() {
+            return None;
+        }
+        action.verb = Verb::Update;
+        action.reason = Some("its DeletionPolicy is Retain: it stays, and evenkeel lets go of it".to_owned());
+        action.steps = kind.retag(input.scope, item, &TagWork { remove, ..TagWork::default() });
+        return Some(action);
+    }
+    if kind.still_used(item, input.world).is_some() {
+        return None;
+    }
+    if let Some(risk) = kind.data_at_risk(item) {
+        action.block(format!("{}, but {risk}", action.reason.clone().unwrap_or_default()));
+    } else if let Some(reason) = input.no_deletes {
+        action.hold(reason);
+    } else if let Some(reason) = input.held.get(&marks.id) {
+        action.block(reason.clone());
+    } else if let super::observation::State::Pending { reason } = &item.state {
+        action.hold(&format!("settling: {reason}"));
+    } else {
+        action.steps = kind.delete(input.scope, item);
+    }
+    Some(action)
+}
+
+impl Action {
+    fn hold(&mut self, reason: &str) {
+        self.steps.clear();
+        self.standing = Standing::Waiting(reason.to_owned());
+    }
+}
+
+/// Applications of this source that are in AWS and not in the tree (`app` or `app/env`), each with the number of its
+/// resources: reported, and left alone.
+pub fn orphans(world: &Observation, source: &str, known: &BTreeSet<String>) -> BTreeMap<String, usize> {
+    let mut out = BTreeMap::new();
+    for (_, table) in world.tables() {
+        for marks in table.items().filter_map(|item| item.marks.as_ref()).filter(|marks| marks.source == source) {
+            let key = match &marks.env {
+                Some(env) => format!("{}/{env}", marks.app),
+                None => marks.app.clone(),
+            };
+            if !known.contains(&key) {
+                *out.entry(key).or_insert(0) += 1;
+            }
+        }
+    }
+    out
+}
