@@ -1,0 +1,203 @@
+//! The state of one transform: the template as written, the resources made so far, the complaints.
+
+use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Val};
+
+use super::SamContext;
+use super::intrinsics::{self, Renames};
+use super::made::Made;
+use super::source::Source;
+use super::{layer, simple_table};
+
+/// One transform under way.
+pub(super) struct Build<'a> {
+    /// Where the application will live.
+    pub context: &'a SamContext,
+    /// Parameters with the pseudo parameters that SAM knows.
+    parameters: indexmap::IndexMap<String, Node>,
+    /// The template as written, after Globals; functions and state machines add their API events to it before the APIs
+    /// are expanded.
+    pub source: Node,
+    /// The resulting `Resources` so far: written ones that are no SAM resources, and what was made.
+    pub resources: Map,
+    /// The resulting `Conditions`.
+    pub conditions: Map,
+    /// References to rewrite when all is made.
+    pub renames: Renames,
+    /// Complaints so far.
+    pub diagnostics: Diagnostics,
+}
+
+/// The order of expansion: API events of functions and state machines change the API they belong to, and connectors
+/// look at what everything else became.
+const ORDER: [&[&str]; 5] = [
+    &["AWS::Serverless::Function"],
+    &["AWS::Serverless::StateMachine"],
+    &["AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::WebSocketApi"],
+    &[],
+    &["AWS::Serverless::Connector"],
+];
+
+impl<'a> Build<'a> {
+    /// Takes a template.
+    ///
+    /// # Errors
+    /// Where its `Resources` are no map of maps.
+    pub fn new(template: Node, context: &'a SamContext) -> Result<Self, Diagnostics> {
+        let Some(resources) = template.get("Resources").and_then(Node::as_map).filter(|map| !map.is_empty()) else {
+            let place = template.get("Resources").map_or(template.place, |node| node.place);
+            return Err(Diagnostic::error("invalid-template", place, "the `Resources` section is required").into());
+        };
+        let odd = resources.iter().find(|(_, entry)| entry.node.as_map().is_none());
+        if let Some((id, entry)) = odd {
+            let message = format!("all `Resources` must be maps; `{id}` is {}", entry.node.type_word());
+            return Err(Diagnostic::error("invalid-template", entry.key_place, message)
+                .help("in YAML this may be an indentation issue")
+                .into());
+        }
+        let conditions = template.get("Conditions").and_then(Node::as_map).cloned().unwrap_or_default();
+        let mut parameters = context.parameters.clone();
+        for (name, value) in [
+            ("AWS::Region", &context.region),
+            ("AWS::Partition", &context.partition),
+            ("AWS::AccountId", &context.account),
+            ("AWS::StackName", &context.stack),
+        ] {
+            parameters.insert(name.to_owned(), Node::str(value, Place::NOWHERE));
+        }
+        Ok(Build {
+            context,
+            parameters,
+            resources: resources.clone(),
+            conditions,
+            source: template,
+            renames: Renames::default(),
+            diagnostics: Diagnostics::new(),
+        })
+    }
+
+    /// Expands everything.
+    pub fn run(&mut self) {
+        for types in ORDER {
+            let ids: Vec<String> = self.ids_of(types);
+            for id in ids {
+                self.expand(&id);
+            }
+        }
+    }
+
+    fn ids_of(&self, types: &[&str]) -> Vec<String> {
+        let named = |name: &str| ORDER.iter().any(|types| types.contains(&name));
+        self.written()
+            .filter(|(_, entry)| match entry.node.get("Type").and_then(Node::as_str) {
+                Some(name) if types.is_empty() => name.starts_with("AWS::Serverless::") && !named(name),
+                Some(name) => types.contains(&name),
+                None => false,
+            })
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    fn expand(&mut self, id: &str) {
+        let Some(source) = self.source_of(id) else { return };
+        let result = match source.type_name.as_str() {
+            "AWS::Serverless::LayerVersion" => layer::expand(self, &source),
+            "AWS::Serverless::SimpleTable" => simple_table::expand(&source),
+            other => Err(source.error(source.place, format!("there is no SAM resource type `{other}`"))),
+        };
+        match result {
+            Ok(made) => self.replace(&source, made),
+            Err(diagnostic) => self.diagnostics.push(diagnostic),
+        }
+    }
+
+    /// Puts what was made where the resource stood that asked for it.
+    fn replace(&mut self, source: &Source, made: Vec<Made>) {
+        let at = self.resources.get_index_of(&source.id).unwrap_or(self.resources.len());
+        self.resources.shift_remove(&source.id);
+        let mut at = at.min(self.resources.len());
+        for resource in made {
+            let clash = self.written().find(|(id, _)| **id == resource.id && resource.id != source.id);
+            if let Some((id, entry)) = clash
+                && entry.node.get("Type").and_then(Node::as_str) != Some(resource.type_name.as_str())
+            {
+                let message = format!(
+                    "transforming resource `{}` into `{id}` of type {} would overwrite a resource of that id",
+                    source.id, resource.type_name
+                );
+                let error =
+                    Diagnostic::error("duplicate-id", entry.key_place, message).related(source.place, "made for this");
+                self.diagnostics.push(error);
+                continue;
+            }
+            let parent = (resource.id != source.id).then_some(source.id.as_str());
+            let (id, key_place) = (resource.id.clone(), resource.place);
+            let entry = Entry { key_place, node: resource.into_node(parent) };
+            match self.resources.get_mut(&id) {
+                Some(existing) => existing.node = entry.node,
+                None => {
+                    self.resources.shift_insert(at, id, entry);
+                    at += 1;
+                }
+            }
+        }
+    }
+
+    /// The written resources, after Globals.
+    pub fn written(&self) -> impl Iterator<Item = (&String, &Entry)> {
+        self.source.get("Resources").and_then(Node::as_map).into_iter().flatten()
+    }
+
+    /// A written resource as a node.
+    pub fn written_node(&self, id: &str) -> Option<&Node> {
+        self.source.get("Resources")?.get(id)
+    }
+
+    /// A written resource as a node, to change it before it is expanded.
+    pub fn written_node_mut(&mut self, id: &str) -> Option<&mut Node> {
+        self.source.get_mut("Resources")?.get_mut(id)
+    }
+
+    /// The `Type` of a written resource.
+    pub fn type_of(&self, id: &str) -> Option<&str> {
+        self.written_node(id)?.get("Type")?.as_str()
+    }
+
+    /// A written resource taken apart.
+    pub fn source_of(&self, id: &str) -> Option<Source> {
+        let entry = self.source.get("Resources")?.as_map()?.get(id)?;
+        Source::read(id, entry.key_place, &entry.node)
+    }
+
+    /// The node with references to parameters replaced by their values, at every depth. For looking at, not for the
+    /// result: a secret would lose its name.
+    pub fn resolve(&self, node: &Node) -> Node {
+        intrinsics::resolve(node, &self.parameters)
+    }
+
+    /// Adds a condition that the transform needs.
+    pub fn add_condition(&mut self, name: &str, condition: Node) {
+        self.conditions.insert(name.to_owned(), Entry { key_place: condition.place, node: condition });
+    }
+
+    /// `Ref`, `GetAtt` and `Sub` to `id.property` will stand for `target`.
+    pub fn refer(&mut self, id: &str, property: &str, target: &str) {
+        self.renames.properties.insert((id.to_owned(), property.to_owned()), target.to_owned());
+    }
+
+    /// The resulting template, or everything that was wrong.
+    pub fn finish(self) -> Result<Node, Diagnostics> {
+        if self.diagnostics.has_errors() {
+            return Err(self.diagnostics);
+        }
+        let mut template = self.source;
+        template.remove("Transform");
+        template.remove("Globals");
+        let place = template.get("Resources").map_or(template.place, |node| node.place);
+        template.set("Resources", Node::new(Val::Map(self.resources), place));
+        if !self.conditions.is_empty() {
+            let place = template.get("Conditions").map_or(template.place, |node| node.place);
+            template.set("Conditions", Node::new(Val::Map(self.conditions), place));
+        }
+        Ok(if self.renames.is_empty() { template } else { self.renames.apply(&template) })
+    }
+}
