@@ -15,12 +15,17 @@ use indexmap::IndexMap;
 
 use crate::model::{Diagnostics, Node};
 
+mod api;
 mod artifact;
 mod build;
 mod event;
+mod expect;
 mod intrinsics;
 mod layer;
+mod logical_id;
 mod made;
+mod make;
+mod openapi;
 mod props;
 mod simple_table;
 mod source;

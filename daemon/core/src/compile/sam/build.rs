@@ -6,7 +6,7 @@ use super::SamContext;
 use super::intrinsics::{self, Renames};
 use super::made::Made;
 use super::source::Source;
-use super::{layer, simple_table};
+use super::{api, layer, simple_table};
 
 /// One transform under way.
 pub(super) struct Build<'a> {
@@ -23,6 +23,8 @@ pub(super) struct Build<'a> {
     pub conditions: Map,
     /// References to rewrite when all is made.
     pub renames: Renames,
+    /// What the APIs share.
+    pub apis: api::Apis,
     /// Complaints so far.
     pub diagnostics: Diagnostics,
 }
@@ -71,12 +73,15 @@ impl<'a> Build<'a> {
             conditions,
             source: template,
             renames: Renames::default(),
+            apis: api::Apis::default(),
             diagnostics: Diagnostics::new(),
         })
     }
 
     /// Expands everything.
     pub fn run(&mut self) {
+        api::implicit::prepare(self);
+        api::implicit::apply_version(self);
         for types in ORDER {
             let ids: Vec<String> = self.ids_of(types);
             for id in ids {
@@ -100,6 +105,7 @@ impl<'a> Build<'a> {
     fn expand(&mut self, id: &str) {
         let Some(source) = self.source_of(id) else { return };
         let result = match source.type_name.as_str() {
+            "AWS::Serverless::Api" => api::expand(self, &source),
             "AWS::Serverless::LayerVersion" => layer::expand(self, &source),
             "AWS::Serverless::SimpleTable" => simple_table::expand(&source),
             other => Err(source.error(source.place, format!("there is no SAM resource type `{other}`"))),

@@ -2,6 +2,9 @@
 
 use crate::model::{Diagnostic, Map, Node, Place};
 
+mod api;
+mod http_api;
+
 use super::build::Build;
 use super::made::Made;
 use super::props::{Owner, Property, Props, nearest};
@@ -90,10 +93,13 @@ pub(super) struct Target<'a> {
 /// # Errors
 /// Where the event is invalid; the first complaint.
 pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &mut Target<'_>) -> Result<Vec<Made>, Diagnostic> {
-    let _ = (build, target);
-    Err(event
-        .error(event.place, format!("there is no event type `{}`", event.type_name))
-        .maybe_help(nearest(&event.type_name, TYPES.into_iter())))
+    match event.type_name.as_str() {
+        "Api" => api::expand(build, event, target),
+        "HttpApi" => http_api::expand(build, event, target),
+        other => Err(event
+            .error(event.place, format!("there is no event type `{other}`"))
+            .maybe_help(nearest(other, TYPES.into_iter()))),
+    }
 }
 
 /// Every event type of a function.
