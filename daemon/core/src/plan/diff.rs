@@ -83,17 +83,14 @@ fn walk(path: &str, desired: Option<&Json>, observed: Option<&Json>, out: &mut V
     }
 }
 
-/// Removes what lies at `path` (`Policies.extra`, `Policy`) from a map; nothing happens where there is nothing.
+/// Removes what lies at `path` (`Policies.extra`, `Policy`) from a map; nothing happens where there is nothing. A key
+/// that has dots in it (`Policies.read.only`) is found too.
 pub fn remove_path(map: &mut Map<String, Json>, path: &str) {
-    match path.split_once('.') {
-        None => {
-            map.shift_remove(path);
-        }
-        Some((first, rest)) => {
-            if let Some(Json::Object(inner)) = map.get_mut(first) {
-                remove_path(inner, rest);
-            }
-        }
+    if map.shift_remove(path).is_none()
+        && let Some((first, rest)) = path.split_once('.')
+        && let Some(Json::Object(inner)) = map.get_mut(first)
+    {
+        remove_path(inner, rest);
     }
 }
 
@@ -140,6 +137,15 @@ mod tests {
             diff(&want, &have),
             vec![("A".to_owned(), Json::Null, json!(1)), ("B".to_owned(), json!(2), Json::Null)]
         );
+    }
+
+    #[test]
+    fn a_path_is_removed_even_where_a_key_has_dots_in_it() {
+        let mut all = map(json!({"Policies": {"read.only": 1, "read": {"only": 2}}, "Policy": 3}));
+        remove_path(&mut all, "Policies.read.only");
+        remove_path(&mut all, "Policy");
+        remove_path(&mut all, "Nothing.there");
+        assert_eq!(all, map(json!({"Policies": {"read": {"only": 2}}})));
     }
 
     #[test]

@@ -266,6 +266,18 @@ pub trait Kind: Send + Sync + Debug {
         None
     }
 
+    /// The word for this child in its parent's `evenkeel:parts` mark; `None` where it needs none. By default the
+    /// parent's [`Parent::part`]; a child that must be told apart from its siblings gives a word of its own.
+    fn part_word(&self, key: &str) -> Option<String> {
+        self.parent(key).map(|parent| parent.part.to_owned()).filter(|word| !word.is_empty())
+    }
+
+    /// Why evenkeel cannot do what the spec asks for at all (a policy for a user; a part of something that is not
+    /// ours); `None` where it can.
+    fn refuses(&self, _scope: &Scope, _want: &Want, _world: &Observation) -> Option<String> {
+        None
+    }
+
     /// Why this real resource must not be deleted or replaced now (messages waiting); `None` where it may.
     fn data_at_risk(&self, _observed: &Observed) -> Option<String> {
         None

@@ -65,7 +65,7 @@ impl Marks {
                 let (content, sha256) = value.rsplit_once(' ')?;
                 Some(CodeMark { content: decode(content), sha256: sha256.to_owned() })
             }),
-            parts: words(tags.get(PARTS).map_or("", String::as_str)),
+            parts: words(&long_value(tags, PARTS)),
             policy: tags.get(POLICY).cloned(),
             parent: tags.get(PARENT).cloned(),
         })
@@ -85,7 +85,7 @@ impl Marks {
             tags.insert(CODE.to_owned(), format!("{} {}", encode(&code.content), code.sha256));
         }
         if !self.parts.is_empty() {
-            tags.insert(PARTS.to_owned(), join(&self.parts));
+            put_long_value(&mut tags, PARTS, &join(&self.parts));
         }
         if let Some(policy) = &self.policy {
             tags.insert(POLICY.to_owned(), policy.clone());

@@ -217,13 +217,18 @@ impl<'a> Planner<'a> {
             let Some(kind) = self.input.kinds.get(&resource.type_name) else { continue };
             let want = self.want(resource);
             let located = kind.locate(self.input.scope, &want, self.input.world);
-            self.claims.extend(kind.claims(self.input.scope, &want));
-            for instance in &located.instances {
-                if let Some(parent) = kind.parent(&instance.key)
-                    && !parent.part.is_empty()
-                {
-                    self.parts.entry((parent.type_name, parent.key)).or_default().insert(parent.part.to_owned());
+            let claims = kind.claims(self.input.scope, &want);
+            for claim in &claims {
+                // A child that its parent makes itself (a topic's inline subscription) is claimed by its own key.
+                for child in self.input.kinds.iter() {
+                    if child.parent(&claim.path).is_some_and(|parent| parent.key == claim.key) {
+                        self.note_part(child, &claim.path);
+                    }
                 }
+            }
+            self.claims.extend(claims);
+            for instance in &located.instances {
+                self.note_part(kind, &instance.key);
             }
             let only = located.instances.into_iter().next();
             let (key, observed) = match only {
@@ -236,16 +241,24 @@ impl<'a> Planner<'a> {
         }
         self.done.clear();
         // Children that are still there keep their word in the mark until they are gone: a crash in between must not
-        // hide them.
-        for kind in self.input.kinds.iter() {
-            for item in self.input.world.table(kind.type_name()).items() {
-                if let Some(parent) = kind.parent(&item.key)
-                    && !parent.part.is_empty()
-                    && item.marks.is_some()
-                {
-                    self.parts.entry((parent.type_name, parent.key)).or_default().insert(parent.part.to_owned());
+        // hide them. Another application's children are its own: a word would turn them into ours.
+        let Scope { source, app, env, .. } = self.input.scope;
+        let (kinds, world) = (self.input.kinds, self.input.world);
+        for kind in kinds.iter() {
+            for item in world.table(kind.type_name()).items() {
+                if item.marks.as_ref().is_some_and(|marks| marks.is_at_home(source, app, env.as_deref())) {
+                    self.note_part(kind, &item.key);
                 }
             }
+        }
+    }
+
+    /// Notes the word that a child leaves in its parent's mark.
+    fn note_part(&mut self, kind: &dyn Kind, key: &str) {
+        if let Some(parent) = kind.parent(key)
+            && let Some(word) = kind.part_word(key)
+        {
+            self.parts.entry((parent.type_name, parent.key)).or_default().insert(word);
         }
     }
 
@@ -291,6 +304,12 @@ impl<'a> Planner<'a> {
             return;
         };
         let facts = kind.facts();
+        if let Some(reason) = kind.refuses(self.input.scope, &want, self.input.world) {
+            action.block(reason);
+            self.plan.actions.push(action);
+            self.done.insert(id, Planned { want, key: None, observed: None, action: index, settles_at_once: true });
+            return;
+        }
         let located = kind.locate(self.input.scope, &want, self.input.world);
         if let Some(unknown) = &located.waits {
             action.verb = Verb::Create;
