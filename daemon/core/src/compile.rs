@@ -2,7 +2,9 @@
 
 pub mod intrinsic;
 pub mod sam;
+pub mod template;
 pub mod values;
 pub mod yaml;
 
+pub use template::{Compiled, Files, Outcome, TemplateInput, compile_template};
 pub use values::{Needs, Values};

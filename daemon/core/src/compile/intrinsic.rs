@@ -19,7 +19,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::values::{Needs, Values};
 use crate::model::suggest::did_you_mean;
-use crate::model::{Diagnostic, Diagnostics, Map, Node, Place, Val};
+use crate::model::{Diagnostic, Diagnostics, Map, Node, Place, Severity, Val};
 
 /// Most bytes that evaluation may produce: a small text with `${A}` a million times is no small text any more.
 const MAX_PRODUCED: usize = 64 << 20;
@@ -125,14 +125,26 @@ pub fn partition_of(region: &str) -> (&'static str, &'static str) {
         .map_or(("aws", "amazonaws.com"), |(_, partition, suffix)| (partition, suffix))
 }
 
-/// What a reference to something that is not there means.
+/// What becomes of a spec that AWS would refuse but that can be shown all the same: a reference to nothing, a circle of
+/// resources, a parameter value outside its constraints, a type that CloudFormation alone has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum References {
+pub enum Strictness {
     /// An error: what can never be made must not be planned.
     #[default]
     Strict,
-    /// A warning, and the reference stays: `render` shows what is there.
+    /// A warning: `render` shows what is there.
     Lenient,
+}
+
+impl Strictness {
+    /// The complaint, as severe as it is here.
+    #[must_use]
+    pub fn ease(self, diagnostic: Diagnostic) -> Diagnostic {
+        match self {
+            Strictness::Strict => diagnostic,
+            Strictness::Lenient => Diagnostic { severity: Severity::Warning, ..diagnostic },
+        }
+    }
 }
 
 /// What names mean.
@@ -150,8 +162,8 @@ pub struct Scope {
     pub resources: IndexSet<String>,
     /// Logical ids whose resource is left out, with the condition that is false.
     pub dropped: IndexMap<String, String>,
-    /// How strict references are.
-    pub references: References,
+    /// What becomes of what AWS would refuse.
+    pub strictness: Strictness,
 }
 
 /// Evaluates nodes in a [`Scope`], gathering complaints and what is missing.
@@ -327,10 +339,7 @@ impl<'a> Evaluator<'a> {
             )
             .maybe_help(suggestion)
         };
-        self.diagnostics.push(match self.scope.references {
-            References::Strict => diagnostic,
-            References::Lenient => Diagnostic { severity: crate::model::Severity::Warning, ..diagnostic },
-        });
+        self.diagnostics.push(self.scope.strictness.ease(diagnostic));
     }
 
     /// An error that begins with what is being evaluated.

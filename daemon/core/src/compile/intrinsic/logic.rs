@@ -153,7 +153,23 @@ impl Evaluator<'_> {
             self.diagnostics.push(diagnostic);
             return None;
         }
+        if let Some(reference) = dynamic(&value) {
+            let diagnostic = self
+                .complaint("invalid-condition", node.place, format!("a condition needs the value of `{reference}`"))
+                .help("offline, give it in the values file under \"SSM\"");
+            self.diagnostics.push(diagnostic);
+            return None;
+        }
         Some(value)
+    }
+}
+
+/// A dynamic reference in a value: its text is not the value that a condition asks about.
+fn dynamic(node: &Node) -> Option<&str> {
+    match &node.value {
+        Val::Str(text) => text.contains("{{resolve:").then_some(text),
+        Val::List(items) => items.iter().find_map(dynamic),
+        _ => None,
     }
 }
 

@@ -36,7 +36,7 @@ fn scope() -> Scope {
         )),
         resources: ["Orders", "Paid"].into_iter().map(str::to_owned).collect(),
         dropped: IndexMap::from([("Gone".to_owned(), "IsProd".to_owned())]),
-        references: References::Strict,
+        strictness: Strictness::Strict,
     }
 }
 
@@ -210,7 +210,7 @@ fn unknown_references_suggest_what_was_meant() {
 
 #[test]
 fn a_lenient_scope_warns_and_keeps_the_reference() {
-    let scope = Scope { references: References::Lenient, ..scope() };
+    let scope = Scope { strictness: Strictness::Lenient, ..scope() };
     let values = Values::default();
     let mut evaluator = Evaluator::new(&scope, &values);
     assert_eq!(evaluator.evaluate(&read("!Ref Nobody")).unwrap().to_json(), json!({"Ref": "Nobody"}));

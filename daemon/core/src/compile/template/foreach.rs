@@ -1,0 +1,185 @@
+//! `Fn::ForEach` of `AWS::LanguageExtensions`: loops over resources, outputs, conditions and properties.
+
+use indexmap::IndexMap;
+
+use super::super::intrinsic::text::{Piece, pieces, scalar};
+use super::super::intrinsic::{Evaluator, Scope};
+use super::super::values::Values;
+use super::super::yaml::MAX_NODES;
+use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Val};
+
+const PREFIX: &str = "Fn::ForEach::";
+
+/// Unrolls every loop in a template.
+pub(super) fn unroll(template: &mut Node, scope: &Scope, values: &Values, errors: &mut Diagnostics) {
+    let mut unroller = Unroller { scope, values, errors, made: 0 };
+    for section in ["Conditions", "Resources", "Outputs"] {
+        if let Some(node) = template.get(section) {
+            let unrolled = unroller.walk(node, &IndexMap::new());
+            template.set(section, unrolled);
+        }
+    }
+}
+
+/// Loop variables and their values.
+type Bound = IndexMap<String, String>;
+
+struct Unroller<'a> {
+    scope: &'a Scope,
+    values: &'a Values,
+    errors: &'a mut Diagnostics,
+    made: usize,
+}
+
+impl Unroller<'_> {
+    fn walk(&mut self, node: &Node, bound: &Bound) -> Node {
+        self.made += 1;
+        if self.made > MAX_NODES {
+            if self.made == MAX_NODES + 1 {
+                self.errors.error("too-large", node.place, format!("loops make more than {MAX_NODES} values"));
+            }
+            return Node::new(Val::Null, node.place);
+        }
+        if !bound.is_empty()
+            && let Some(replaced) = self.replace(node, bound)
+        {
+            return replaced;
+        }
+        let value = match &node.value {
+            Val::List(items) => Val::List(items.iter().map(|item| self.walk(item, bound)).collect()),
+            Val::Map(map) => {
+                let mut out = Map::with_capacity(map.len());
+                for (key, entry) in map {
+                    if key.starts_with(PREFIX) {
+                        self.each(key, entry, bound, &mut out);
+                    } else {
+                        let inner = match key.as_str() {
+                            // Names of resources and conditions that a loop makes.
+                            "DependsOn" | "Condition" if !bound.is_empty() => names(&entry.node, bound),
+                            _ => None,
+                        };
+                        let inner = inner.unwrap_or_else(|| self.walk(&entry.node, bound));
+                        self.put(&mut out, substitute(key, bound), entry.key_place, inner);
+                    }
+                }
+                Val::Map(out)
+            }
+            scalar => scalar.clone(),
+        };
+        Node { value, place: node.place, secret: node.secret }
+    }
+
+    /// `Ref` to a loop variable, and text with one in it.
+    fn replace(&mut self, node: &Node, bound: &Bound) -> Option<Node> {
+        match node.as_call()? {
+            ("Ref", target) => bound.get(target.as_str()?).map(|value| Node::str(value, node.place)),
+            ("Fn::Sub", argument) => {
+                let (text, variables) = match argument.as_list() {
+                    Some([text, variables]) => (text, Some(self.walk(variables, bound))),
+                    Some(_) => return None,
+                    None => (argument, None),
+                };
+                let text = substitute(text.as_str()?, bound);
+                let open = pieces(&text).iter().any(|piece| !matches!(piece, Piece::Literal(_)));
+                let text = Node::str(text, argument.place);
+                Some(match variables {
+                    Some(variables) => {
+                        Node::call("Fn::Sub", Node::list(vec![text, variables], argument.place), node.place)
+                    }
+                    None if open => Node::call("Fn::Sub", text, node.place),
+                    None => text,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn put(&mut self, out: &mut Map, key: String, key_place: Place, node: Node) {
+        if let Some(first) = out.get(&key) {
+            self.errors.push(
+                Diagnostic::error("duplicate-key", key_place, format!("a loop makes `{key}` twice"))
+                    .related(first.key_place, "first here"),
+            );
+        }
+        out.insert(key, Entry { key_place, node });
+    }
+
+    /// One loop: `[variable, collection, {key: value}]`.
+    fn each(&mut self, key: &str, entry: &Entry, bound: &Bound, out: &mut Map) {
+        let Some([variable, collection, body]) = entry.node.as_list() else {
+            self.errors.error(
+                "invalid-function",
+                entry.key_place,
+                format!("`{key}` takes [variable, list of values, map of what is made]"),
+            );
+            return;
+        };
+        let (Some(variable), Some(body)) = (variable.as_str(), body.as_map()) else {
+            self.errors.error(
+                "invalid-function",
+                entry.key_place,
+                format!("`{key}` takes the name of a variable first and a map last"),
+            );
+            return;
+        };
+        for value in self.collection(key, collection, bound) {
+            let mut inner = bound.clone();
+            inner.insert(variable.to_owned(), value);
+            for (key, made) in body {
+                if key.starts_with(PREFIX) {
+                    self.each(key, made, &inner, out);
+                } else {
+                    let node = self.walk(&made.node, &inner);
+                    self.put(out, substitute(key, &inner), made.key_place, node);
+                }
+            }
+            if self.made > MAX_NODES {
+                return;
+            }
+        }
+    }
+
+    /// What a loop runs over: a list, or a function that gives one.
+    fn collection(&mut self, key: &str, node: &Node, bound: &Bound) -> Vec<String> {
+        let node = self.walk(node, bound);
+        let mut evaluator = Evaluator::new(self.scope, self.values);
+        evaluator.within(format!("`{key}`"), node.place);
+        let value = evaluator.evaluate(&node);
+        self.errors.extend(evaluator.finish().1);
+        let items = value.as_ref().and_then(Node::as_list);
+        let texts: Option<Vec<String>> = items
+            .map(|items| {
+                items.iter().flat_map(|item| item.as_list().unwrap_or(std::slice::from_ref(item))).map(scalar).collect()
+            })
+            .unwrap_or_default();
+        texts.unwrap_or_else(|| {
+            self.errors.error("invalid-function", node.place, format!("`{key}` needs a list that is known beforehand"));
+            Vec::new()
+        })
+    }
+}
+
+/// Names in text or a list of texts.
+fn names(node: &Node, bound: &Bound) -> Option<Node> {
+    match &node.value {
+        Val::Str(text) => Some(Node::str(substitute(text, bound), node.place)),
+        Val::List(items) => {
+            let items: Option<Vec<Node>> = items.iter().map(|item| names(item, bound)).collect();
+            items.map(|items| Node::list(items, node.place))
+        }
+        _ => None,
+    }
+}
+
+/// `${Variable}` by its value, `&{Variable}` by its letters and digits.
+fn substitute(text: &str, bound: &Bound) -> String {
+    let mut text = text.to_owned();
+    if !text.contains('{') {
+        return text;
+    }
+    for (name, value) in bound {
+        let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+        text = text.replace(&format!("${{{name}}}"), value).replace(&format!("&{{{name}}}"), &plain);
+    }
+    text
+}
