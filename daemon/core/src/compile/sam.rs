@@ -20,12 +20,15 @@ mod artifact;
 mod build;
 mod event;
 mod expect;
+mod function;
+mod globals;
 mod intrinsics;
 mod layer;
 mod logical_id;
 mod made;
 mod make;
 mod openapi;
+mod policy;
 mod props;
 mod simple_table;
 mod source;
@@ -48,6 +51,10 @@ pub struct SamContext {
     /// resource, it is looked up here; anything else keeps its `Ref` for the evaluator.
     pub parameters: IndexMap<String, Node>,
 }
+
+/// The ECR repository in the URI of an image that nobody has named yet: a function with `PackageType: Image` and no
+/// `ImageUri` refers to `<account>.dkr.ecr.<region>.<suffix>/<this>:<logical id>` until one is given.
+pub const LOCAL_IMAGE_REPOSITORY: &str = "sam-local-artifact";
 
 /// Expands every `AWS::Serverless::*` resource of a template.
 ///

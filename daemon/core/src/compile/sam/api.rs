@@ -160,7 +160,16 @@ fn rest_api(build: &mut Build<'_>, source: &Source, props: &Props) -> Outcome<Ma
         None => {}
     }
     let body = document::finish(build, source, props)?;
-    for name in ["FailOnWarnings", "Name", "Description", "Mode", "ApiKeySourceType", "Policy", "SecurityPolicy", "EndpointAccessMode"] {
+    for name in [
+        "FailOnWarnings",
+        "Name",
+        "Description",
+        "Mode",
+        "ApiKeySourceType",
+        "Policy",
+        "SecurityPolicy",
+        "EndpointAccessMode",
+    ] {
         api = api.maybe(name, props.take(name).filter(truthy));
     }
     match (uri, body) {

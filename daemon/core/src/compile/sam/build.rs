@@ -5,8 +5,9 @@ use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Val};
 use super::SamContext;
 use super::intrinsics::{self, Renames};
 use super::made::Made;
+use super::props::Owner;
 use super::source::Source;
-use super::{api, layer, simple_table};
+use super::{api, function, globals, layer, simple_table};
 
 /// One transform under way.
 pub(super) struct Build<'a> {
@@ -37,6 +38,17 @@ const ORDER: [&[&str]; 5] = [
     &["AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::WebSocketApi"],
     &[],
     &["AWS::Serverless::Connector"],
+];
+
+/// Types of written resources that events and APIs change: a bucket gets notifications, a user pool triggers.
+const CHANGED: [&str; 7] = [
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::Cognito::UserPool",
+    "AWS::ApiGateway::DomainName",
+    "AWS::ApiGateway::BasePathMapping",
+    "AWS::ApiGateway::DomainNameV2",
+    "AWS::ApiGateway::BasePathMappingV2",
 ];
 
 impl<'a> Build<'a> {
@@ -81,6 +93,10 @@ impl<'a> Build<'a> {
     /// Expands everything.
     pub fn run(&mut self) {
         api::implicit::prepare(self);
+        if let Err(diagnostic) = globals::apply(&mut self.source) {
+            self.diagnostics.push(diagnostic);
+            return;
+        }
         api::implicit::apply_version(self);
         for types in ORDER {
             let ids: Vec<String> = self.ids_of(types);
@@ -106,6 +122,7 @@ impl<'a> Build<'a> {
         let Some(source) = self.source_of(id) else { return };
         let result = match source.type_name.as_str() {
             "AWS::Serverless::Api" => api::expand(self, &source),
+            "AWS::Serverless::Function" => function::expand(self, &source),
             "AWS::Serverless::LayerVersion" => layer::expand(self, &source),
             "AWS::Serverless::SimpleTable" => simple_table::expand(&source),
             other => Err(source.error(source.place, format!("there is no SAM resource type `{other}`"))),
@@ -122,20 +139,11 @@ impl<'a> Build<'a> {
         self.resources.shift_remove(&source.id);
         let mut at = at.min(self.resources.len());
         for resource in made {
-            let clash = self.written().find(|(id, _)| **id == resource.id && resource.id != source.id);
-            if let Some((id, entry)) = clash
-                && entry.node.get("Type").and_then(Node::as_str) != Some(resource.type_name.as_str())
-            {
-                let message = format!(
-                    "transforming resource `{}` into `{id}` of type {} would overwrite a resource of that id",
-                    source.id, resource.type_name
-                );
-                let error =
-                    Diagnostic::error("duplicate-id", entry.key_place, message).related(source.place, "made for this");
-                self.diagnostics.push(error);
+            if let Some(diagnostic) = self.clash(source, &resource) {
+                self.diagnostics.push(diagnostic);
                 continue;
             }
-            let parent = (resource.id != source.id).then_some(source.id.as_str());
+            let parent = self.written_node(&resource.id).is_none().then_some(source.id.as_str());
             let (id, key_place) = (resource.id.clone(), resource.place);
             let entry = Entry { key_place, node: resource.into_node(parent) };
             match self.resources.get_mut(&id) {
@@ -146,6 +154,21 @@ impl<'a> Build<'a> {
                 }
             }
         }
+    }
+
+    /// A complaint where a generated resource would overwrite one that a person wrote and that it does not belong to.
+    fn clash(&self, source: &Source, made: &Made) -> Option<Diagnostic> {
+        let (id, entry) = self.written().find(|(id, _)| **id == made.id)?;
+        let same_type = entry.node.get("Type").and_then(Node::as_str) == Some(made.type_name.as_str());
+        if *id == source.id || (same_type && CHANGED.contains(&made.type_name.as_str())) {
+            return None;
+        }
+        let message = format!(
+            "transforming resource `{}` generates `{id}` of type {}, which would overwrite a resource of that id",
+            source.id, made.type_name
+        );
+        let error = Diagnostic::error("duplicate-id", entry.key_place, message);
+        Some(error.related(source.place, "generated for this"))
     }
 
     /// The written resources, after Globals.
@@ -163,6 +186,44 @@ impl<'a> Build<'a> {
         self.source.get_mut("Resources")?.get_mut(id)
     }
 
+    /// A map inside of a written resource, to change it; missing ones on the way are made.
+    ///
+    /// # Errors
+    /// Where something on the way is no map.
+    pub fn written_map(&mut self, id: &str, path: &[&str]) -> Result<&mut Node, Diagnostic> {
+        let place = self.written_node(id).map_or(Place::NOWHERE, |node| node.place);
+        let wrong = |name: &str, place: Place| {
+            Owner::resource(id, place).error_with("wrong-type", place, format!("property `{name}` should be a map"))
+        };
+        let mut node = match self.source.get_mut("Resources").and_then(|resources| resources.get_mut(id)) {
+            Some(node) => node,
+            None => return Err(wrong("Resources", place)),
+        };
+        for name in path {
+            if node.get(name).is_none_or(|inner| inner.value == Val::Null) {
+                node.set(name, Node::map::<String>([], place));
+            }
+            match node.get_mut(name) {
+                Some(inner) if inner.as_map().is_some() => node = inner,
+                _ => return Err(wrong(name, place)),
+            }
+        }
+        Ok(node)
+    }
+
+    /// A written resource as it is now, to be put into the result.
+    pub fn rewritten(&self, id: &str) -> Option<Made> {
+        let source = self.source_of(id)?;
+        Some(Made {
+            id: source.id.clone(),
+            type_name: source.type_name.clone(),
+            attributes: source.own_attributes(),
+            place: source.place,
+            properties: source.properties,
+            depends_on: source.depends_on,
+        })
+    }
+
     /// The `Type` of a written resource.
     pub fn type_of(&self, id: &str) -> Option<&str> {
         self.written_node(id)?.get("Type")?.as_str()
@@ -178,6 +239,35 @@ impl<'a> Build<'a> {
     /// result: a secret would lose its name.
     pub fn resolve(&self, node: &Node) -> Node {
         intrinsics::resolve(node, &self.parameters)
+    }
+
+    /// As [`Self::resolve`]; a `Sub` without any name left becomes its text.
+    pub fn resolve_text(&self, node: &Node) -> Node {
+        let node = self.resolve(node);
+        match intrinsics::call(&node, "Fn::Sub").and_then(Node::as_str) {
+            Some(text) if !text.contains("${") => Node::str(text, node.place),
+            _ => node,
+        }
+    }
+
+    /// The value of `Fn::FindInMap` with literal keys; anything else as it is.
+    pub fn find_in_map(&self, node: &Node) -> Node {
+        let find = || {
+            let [map, first, second] = intrinsics::call(node, "Fn::FindInMap")?.as_list()? else { return None };
+            self.source.get("Mappings")?.get(map.as_str()?)?.get(&first.scalar_text()?)?.get(&second.scalar_text()?)
+        };
+        find().cloned().unwrap_or_else(|| node.clone())
+    }
+
+    /// `AWS::URLSuffix` of the partition.
+    pub fn url_suffix(&self) -> &'static str {
+        match self.context.partition.as_str() {
+            "aws-cn" => "amazonaws.com.cn",
+            "aws-iso" => "c2s.ic.gov",
+            "aws-iso-b" => "sc2s.sgov.gov",
+            "aws-eusc" => "amazonaws.eu",
+            _ => "amazonaws.com",
+        }
     }
 
     /// Adds a condition that the transform needs.

@@ -2,12 +2,32 @@
 
 use crate::model::{Diagnostic, Map, Node, Place};
 
-mod api;
-mod http_api;
-
 use super::build::Build;
 use super::made::Made;
 use super::props::{Owner, Property, Props, nearest};
+
+mod alexa_skill;
+mod api;
+mod cloud_watch_logs;
+mod cognito;
+mod document_db;
+mod dynamo_db;
+mod event_bridge_rule;
+mod http_api;
+mod iot_rule;
+mod kafka;
+mod kinesis;
+mod mapping;
+mod mq;
+mod msk;
+mod rule;
+mod s3;
+mod schedule;
+mod schedule_v2;
+mod secrets;
+mod self_managed_kafka;
+mod sns;
+mod sqs;
 
 /// One entry of a function's `Events`, taken apart.
 #[derive(Clone, Debug)]
@@ -88,6 +108,27 @@ pub(super) struct Target<'a> {
     pub role: &'a mut Made,
 }
 
+impl Target<'_> {
+    /// The condition that the function hands on.
+    pub fn condition(&self) -> Option<&str> {
+        self.attributes.get("Condition").and_then(|entry| entry.node.as_str())
+    }
+
+    /// A resource for the event, with what the function hands on.
+    pub fn make(&self, id: impl Into<String>, type_name: &str, event: &Event) -> Made {
+        Made::new(id, type_name, event.place).attributes(self.attributes.clone())
+    }
+
+    /// The permission `<stem>Permission` that lets a service invoke the function.
+    pub fn permission(&self, stem: &str, principal: &str, event: &Event) -> Made {
+        let place = event.place;
+        self.make(format!("{stem}Permission"), "AWS::Lambda::Permission", event)
+            .with("Action", Node::str("lambda:InvokeFunction", place))
+            .with("FunctionName", self.name.clone())
+            .with("Principal", Node::str(principal, place))
+    }
+}
+
 /// Expands one event.
 ///
 /// # Errors
@@ -96,6 +137,22 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &mut Target<'
     match event.type_name.as_str() {
         "Api" => api::expand(build, event, target),
         "HttpApi" => http_api::expand(build, event, target),
+        "AlexaSkill" => alexa_skill::expand(event, target),
+        "CloudWatchEvent" | "EventBridgeRule" => event_bridge_rule::expand(event, target),
+        "CloudWatchLogs" => cloud_watch_logs::expand(build, event, target),
+        "Cognito" => cognito::expand(build, event, target),
+        "DocumentDB" => document_db::expand(event, target),
+        "DynamoDB" => dynamo_db::expand(build, event, target),
+        "IoTRule" => iot_rule::expand(build, event, target),
+        "Kinesis" => kinesis::expand(build, event, target),
+        "MQ" => mq::expand(event, target),
+        "MSK" => msk::expand(build, event, target),
+        "S3" => s3::expand(build, event, target),
+        "SNS" => sns::expand(build, event, target),
+        "SQS" => sqs::expand(build, event, target),
+        "Schedule" => schedule::expand(event, target),
+        "ScheduleV2" => schedule_v2::expand(event, target),
+        "SelfManagedKafka" => self_managed_kafka::expand(build, event, target),
         other => Err(event
             .error(event.place, format!("there is no event type `{other}`"))
             .maybe_help(nearest(other, TYPES.into_iter()))),
@@ -103,7 +160,7 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &mut Target<'
 }
 
 /// Every event type of a function.
-const TYPES: [&str; 21] = [
+const TYPES: [&str; 19] = [
     "AlexaSkill",
     "Api",
     "CloudWatchEvent",
@@ -123,6 +180,4 @@ const TYPES: [&str; 21] = [
     "Schedule",
     "ScheduleV2",
     "SelfManagedKafka",
-    "WebSocketApi",
-    "WebSocket",
 ];

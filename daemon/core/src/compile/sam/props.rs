@@ -106,16 +106,23 @@ pub(super) struct Property {
     pub required: bool,
     /// What it may be.
     pub kind: Kind,
+    /// Whether SAM itself must know the value, so that an intrinsic is an error.
+    pub literal: bool,
 }
 
 /// A property that may be left out.
 pub(super) const fn optional(name: &'static str, kind: Kind) -> Property {
-    Property { name, required: false, kind }
+    Property { name, required: false, kind, literal: false }
 }
 
 /// A property that must be there.
 pub(super) const fn required(name: &'static str, kind: Kind) -> Property {
-    Property { name, required: true, kind }
+    Property { name, required: true, kind, literal: false }
+}
+
+/// A property that must be there and that takes no intrinsic.
+pub(super) const fn literal(name: &'static str, kind: Kind) -> Property {
+    Property { name, required: true, kind, literal: true }
 }
 
 /// Properties that have been held against their list. A null counts as absent.
@@ -149,7 +156,7 @@ impl Props {
         let props = Props { owner, node: properties.clone() };
         for property in known {
             match props.get(property.name) {
-                Some(value) if !has_one_key(value) && !property.kind.fits(value) => {
+                Some(value) if (property.literal || !has_one_key(value)) && !property.kind.fits(value) => {
                     return Err(props.owner.error_with(
                         "wrong-type",
                         value.place,
@@ -220,11 +227,4 @@ fn has_one_key(node: &Node) -> bool {
     node.as_map().is_some_and(|map| map.len() == 1)
 }
 
-/// "did you mean `X`?", where one of the names is close.
-pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    names
-        .map(|name| (strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
-        .min()
-        .map(|(_, name)| format!("did you mean `{name}`?"))
-}
+pub(super) use crate::model::suggest::did_you_mean as nearest;

@@ -1,8 +1,8 @@
 //! The authorizers of a REST API: Cognito user pools, Lambda functions (token or request) and IAM.
 
+use super::super::expect;
 use super::super::make::{At, Outcome, given, shown, some};
 use super::super::openapi::security::Scheme;
-use super::super::expect;
 use super::super::props::Owner;
 use crate::model::{Diagnostics, Node, Val};
 
@@ -153,17 +153,10 @@ fn cognito(owner: &Owner, identity: Option<&Node>, pool: &Node, at: At) -> Outco
     Ok(scheme(name, "cognito_user_pools", authorizer, at))
 }
 
-fn lambda(
-    owner: &Owner,
-    name: &str,
-    spec: &Node,
-    identity: Option<&Node>,
-    payload: &str,
-    at: At,
-) -> Outcome<Node> {
-    let function = some(spec, "FunctionArn").cloned().ok_or_else(|| {
-        owner.error(spec.place, format!("{name} Authorizer must specify UserPoolArn or FunctionArn"))
-    })?;
+fn lambda(owner: &Owner, name: &str, spec: &Node, identity: Option<&Node>, payload: &str, at: At) -> Outcome<Node> {
+    let function = some(spec, "FunctionArn")
+        .cloned()
+        .ok_or_else(|| owner.error(spec.place, format!("{name} Authorizer must specify UserPoolArn or FunctionArn")))?;
     let header = if payload == "REQUEST" {
         header(owner, identity, at)?;
         at.text("Unused")
@@ -221,9 +214,9 @@ fn identity_sources(owner: &Owner, name: &str, identity: Option<&Node>) -> Outco
         let Some(list) = given(identity, key) else { continue };
         let path = format!("Authorizers.{name}.Identity.{key}");
         for (index, item) in expect::list(owner, &path, list)?.iter().enumerate() {
-            let text = item.as_str().ok_or_else(|| {
-                owner.error(item.place, format!("Property '{path}[{index}]' should be a string"))
-            })?;
+            let text = item
+                .as_str()
+                .ok_or_else(|| owner.error(item.place, format!("Property '{path}[{index}]' should be a string")))?;
             sources.push(format!("{prefix}{text}"));
         }
     }

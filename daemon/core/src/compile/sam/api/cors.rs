@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::super::make::{At, Outcome, some, truthy};
-use super::super::openapi::{self, ANY_METHOD, INTEGRATION};
 use super::super::expect;
 use super::super::intrinsics::is_intrinsic;
+use super::super::make::{At, Outcome, some, truthy};
+use super::super::openapi::{self, ANY_METHOD, INTEGRATION};
 use super::super::props::Owner;
 use crate::model::{Map, Node};
 
@@ -124,8 +124,7 @@ fn preflight(rules: &Rules, methods: Node, at: At) -> Node {
         ("requestTemplates", at.map([("application/json", at.text("{\n  \"statusCode\" : 200\n}\n"))])),
         ("responses", at.map([("default", default)])),
     ]);
-    let answer =
-        at.map([("description", at.text("Default response for CORS method")), ("headers", at.map(headers))]);
+    let answer = at.map([("description", at.text("Default response for CORS method")), ("headers", at.map(headers))]);
     at.map([
         ("summary", at.text("CORS support")),
         ("consumes", json()),

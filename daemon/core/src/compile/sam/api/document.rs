@@ -85,7 +85,9 @@ fn check(props: &Props, document: &Node, name: &str) -> Outcome<()> {
     }
     Err(props.error(
         name,
-        format!("Unable to add {name}: 'DefinitionBody' does not contain a valid Swagger definition in the template itself"),
+        format!(
+            "Unable to add {name}: 'DefinitionBody' does not contain a valid Swagger definition in the template itself"
+        ),
     ))
 }
 
@@ -93,8 +95,7 @@ fn add_auth(build: &mut Build<'_>, props: &Props, document: &mut Node, auth: &No
     expect::keys(props.owner(), "Auth", auth, &AUTH)?;
     check(props, document, "Auth")?;
     let default = given(auth, "DefaultAuthorizer");
-    let all =
-        authorizer::read_all(props.owner(), given(auth, "Authorizers"), default, &mut build.diagnostics, at)?;
+    let all = authorizer::read_all(props.owner(), given(auth, "Authorizers"), default, &mut build.diagnostics, at)?;
     let flag = |name: &str| auth.get(name).is_none_or(truthy);
     if !all.is_empty() {
         security::add_definitions(document, authorizer::definitions(&all), at)?;
@@ -104,8 +105,7 @@ fn add_auth(build: &mut Build<'_>, props: &Props, document: &mut Node, auth: &No
             return Err(props.owner().error(default.place, "DefaultAuthorizer is not a string"));
         };
         if name != "AWS_IAM" && !all.iter().any(|authorizer| authorizer.name == name) {
-            let message =
-                format!("Unable to set DefaultAuthorizer because '{name}' was not defined in 'Authorizers'");
+            let message = format!("Unable to set DefaultAuthorizer because '{name}' was not defined in 'Authorizers'");
             return Err(props.owner().error(default.place, message));
         }
         let schemes = authorizer::schemes(&all);
@@ -207,15 +207,17 @@ fn to_version_3(document: &mut Node, wanted: Option<&Node>, at: At) -> Outcome<(
 
 fn options_to_version_3(options: &mut Node, path: &str, at: At) -> Outcome<()> {
     if options.as_map().is_none() {
-        let message =
-            format!("Value of options method for path {path} must be a dictionary according to Swagger spec");
+        let message = format!("Value of options method for path {path} must be a dictionary according to Swagger spec");
         return Err(openapi::invalid(options.place, message));
     }
     options.remove("produces");
     options.remove("consumes");
     let Some(responses) = options.get_mut("responses") else { return Ok(()) };
     let no_map = |node: &Node, what: &str| {
-        openapi::invalid(node.place, format!("Invalid responses in options method for path {path}: {what} should be a map"))
+        openapi::invalid(
+            node.place,
+            format!("Invalid responses in options method for path {path}: {what} should be a map"),
+        )
     };
     if responses.as_map().is_none() {
         return Err(no_map(responses, "It"));

@@ -210,10 +210,9 @@ fn records(domain: &Node, route: &Node, kind: &str, domain_id: &str, at: At) -> 
         target.set("EvaluateTargetHealth", evaluate.clone());
     }
     let (zone, name) = match kind {
-        "REGIONAL" => (
-            Some(at.get_att(domain_id, "RegionalHostedZoneId")),
-            Some(at.get_att(domain_id, "RegionalDomainName")),
-        ),
+        "REGIONAL" => {
+            (Some(at.get_att(domain_id, "RegionalHostedZoneId")), Some(at.get_att(domain_id, "RegionalDomainName")))
+        }
         "EDGE" => (
             Some(at.text(CLOUDFRONT)),
             Some(

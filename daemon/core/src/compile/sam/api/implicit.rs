@@ -116,7 +116,8 @@ pub(in crate::compile::sam) fn api_id(node: &Node) -> Option<&str> {
 
 fn place_events(build: &mut Build<'_>, kind: &Kind, id: &str, users: &mut IndexMap<String, Users>) {
     let Some(resource) = build.written_node(id) else { return };
-    let Some(events) = resource.get("Properties").and_then(|properties| properties.get("Events")).and_then(Node::as_map)
+    let Some(events) =
+        resource.get("Properties").and_then(|properties| properties.get("Events")).and_then(Node::as_map)
     else {
         return;
     };
@@ -372,4 +373,3 @@ fn make_paths_conditional(build: &mut Build<'_>, kind: &Kind, users: &IndexMap<S
         }
     }
 }
-

@@ -28,11 +28,10 @@ pub(super) fn deployment(source: &Source, props: &Props, api: &Made) -> Made {
 pub(super) fn stage(source: &Source, props: &Props, deployment: &Made) -> Made {
     let at = At(source.place);
     let name = props.get("StageName").and_then(Node::as_str).unwrap_or("");
-    let mut stage =
-        Made::new(logical_id::with_word(&source.id, name, "Stage"), "AWS::ApiGateway::Stage", source.place)
-            .attributes(source.handed_on())
-            .with("RestApiId", at.reference(&source.id))
-            .with("DeploymentId", deployment.reference());
+    let mut stage = Made::new(logical_id::with_word(&source.id, name, "Stage"), "AWS::ApiGateway::Stage", source.place)
+        .attributes(source.handed_on())
+        .with("RestApiId", at.reference(&source.id))
+        .with("DeploymentId", deployment.reference());
     for name in [
         "StageName",
         "CacheClusterEnabled",

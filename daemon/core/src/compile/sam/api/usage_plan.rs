@@ -53,8 +53,7 @@ pub(super) fn expand(build: &mut Build<'_>, source: &Source, props: &Props, stag
             Ok(plan(source, wanted, ["Serverless"; 3], &shared.apis, &shared.stages, &attributes))
         }
         _ => {
-            let message =
-                format!("'CreateUsagePlan' accepts one of SHARED, PER_API, NONE; it is {}", shown(create));
+            let message = format!("'CreateUsagePlan' accepts one of SHARED, PER_API, NONE; it is {}", shown(create));
             Err(owner.error(create.place, message))
         }
     }
@@ -76,9 +75,11 @@ fn plan(
             .depends_on(Some(at.list(after.into_iter().map(|id| at.text(id)))))
     };
     let pairs = |api: &str, stage: &str| {
-        at.list(stages.iter().map(|(api_id, stage_id)| {
-            at.map([(api, at.reference(api_id)), (stage, at.reference(stage_id))])
-        }))
+        at.list(
+            stages
+                .iter()
+                .map(|(api_id, stage_id)| at.map([(api, at.reference(api_id)), (stage, at.reference(stage_id))])),
+        )
     };
     let mut plan = make(format!("{plan}UsagePlan"), "AWS::ApiGateway::UsagePlan", apis.to_vec())
         .with("ApiStages", pairs("ApiId", "Stage"));

@@ -89,11 +89,8 @@ pub(super) fn invocation_uri(target: &Target<'_>, streamed: bool, at: At) -> Nod
         Some(("Ref", _)) => format!("${{{}}}", target.id),
         _ => format!("${{{}.Arn}}", target.id),
     };
-    let (version, verb) = if streamed {
-        ("2021-11-15", "response-streaming-invocations")
-    } else {
-        ("2015-03-31", "invocations")
-    };
+    let (version, verb) =
+        if streamed { ("2021-11-15", "response-streaming-invocations") } else { ("2015-03-31", "invocations") };
     at.sub(format!("arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/{version}/functions/{name}/{verb}"))
 }
 
@@ -121,8 +118,7 @@ fn integrate(
             Some(condition) => at.when(condition, uri.clone()),
             None => uri.clone(),
         };
-        let mut integration =
-            at.map([("type", at.text("aws_proxy")), ("httpMethod", at.text("POST")), ("uri", uri)]);
+        let mut integration = at.map([("type", at.text("aws_proxy")), ("httpMethod", at.text("POST")), ("uri", uri)]);
         if streamed {
             integration.set("responseTransferMode", at.text("STREAM"));
         }
@@ -148,9 +144,8 @@ fn integrate(
 
 /// With IAM, API Gateway calls the function as the caller, unless `InvokeRole` says otherwise.
 fn credentials(api: Option<&Node>, method: Option<&Node>, partition: &str, at: At) -> Option<Node> {
-    let is_iam = |auth: Option<&Node>, key: &str| {
-        auth.and_then(|auth| auth.get(key)).and_then(Node::as_str) == Some("AWS_IAM")
-    };
+    let is_iam =
+        |auth: Option<&Node>, key: &str| auth.and_then(|auth| auth.get(key)).and_then(Node::as_str) == Some("AWS_IAM");
     if !is_iam(method, "Authorizer") && !(method.is_none() && is_iam(api, "DefaultAuthorizer")) {
         return None;
     }

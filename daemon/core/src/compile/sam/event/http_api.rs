@@ -182,9 +182,7 @@ fn add_auth(link: &Link, props: &Props, auth: &Node, document: &mut Node, at: At
 fn add_path_parameters(link: &Link, document: &mut Node, at: At) -> Outcome<()> {
     let mut names = Vec::new();
     let mut rest = link.path.as_str();
-    while let Some((name, after)) =
-        rest.split_once('{').and_then(|(_, after)| after.split_once('}'))
-    {
+    while let Some((name, after)) = rest.split_once('{').and_then(|(_, after)| after.split_once('}')) {
         names.push(name.to_owned());
         rest = after;
     }
@@ -205,11 +203,9 @@ fn add_path_parameters(link: &Link, document: &mut Node, at: At) -> Outcome<()> 
                     existing.set("in", at.text("path"));
                     existing.set("required", at.bool(true));
                 }
-                None => list.push(at.map([
-                    ("name", at.text(name)),
-                    ("in", at.text("path")),
-                    ("required", at.bool(true)),
-                ])),
+                None => {
+                    list.push(at.map([("name", at.text(name)), ("in", at.text("path")), ("required", at.bool(true))]))
+                }
             }
         }
         Ok(())

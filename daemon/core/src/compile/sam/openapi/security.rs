@@ -63,17 +63,16 @@ fn add_iam_definition(document: &mut Node, at: At) -> Outcome<()> {
 /// # Errors
 /// A `securityDefinitions` that is no map.
 pub(in crate::compile::sam) fn add_api_key_definition(document: &mut Node, at: At) -> Outcome<()> {
-    let definition =
-        at.map([("type", at.text("apiKey")), ("name", at.text("x-api-key")), ("in", at.text("header"))]);
+    let definition = at.map([("type", at.text("apiKey")), ("name", at.text("x-api-key")), ("in", at.text("header"))]);
     add_missing_definition(document, API_KEY, definition, at)
 }
 
 /// A method's security requirements.
 fn requirements(definition: &Node, path: &str, method: &str) -> Outcome<Vec<Node>> {
     let Some(list) = definition.get("security") else { return Ok(Vec::new()) };
-    let list = list
-        .as_list()
-        .ok_or_else(|| invalid(list.place, format!("Type of security for path {path} method {method} must be a list")))?;
+    let list = list.as_list().ok_or_else(|| {
+        invalid(list.place, format!("Type of security for path {path} method {method} must be a list"))
+    })?;
     if let Some(wrong) = list.iter().find(|item| item.as_map().is_none()) {
         return Err(invalid(
             wrong.place,
@@ -115,7 +114,8 @@ pub(in crate::compile::sam) fn set_default_authorizer(
         if let Some(none) = others.iter().position(|item| names(item, NONE)) {
             others.remove(none);
         } else if chosen.is_empty() {
-            let scopes = authorizers.iter().find(|scheme| scheme.name == default).and_then(|scheme| scheme.scopes.clone());
+            let scopes =
+                authorizers.iter().find(|scheme| scheme.name == default).and_then(|scheme| scheme.scopes.clone());
             others.push(require(default, scopes.unwrap_or_else(|| at.list([])), at));
         } else {
             others.extend(chosen);
