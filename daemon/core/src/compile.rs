@@ -1,8 +1,10 @@
 //! From text to desired state: native manifests and SAM templates become the same resources.
 
 pub mod intrinsic;
+pub mod manifest;
 pub mod sam;
 pub mod template;
+pub mod tree;
 pub mod values;
 pub mod yaml;
 
