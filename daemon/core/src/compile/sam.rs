@@ -22,6 +22,7 @@ mod event;
 mod expect;
 mod function;
 mod globals;
+mod http_api;
 mod intrinsics;
 mod layer;
 mod logical_id;
@@ -33,6 +34,7 @@ mod props;
 mod simple_table;
 mod source;
 mod tags;
+mod websocket_api;
 
 use build::Build;
 

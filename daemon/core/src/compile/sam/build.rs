@@ -7,7 +7,7 @@ use super::intrinsics::{self, Renames};
 use super::made::Made;
 use super::props::Owner;
 use super::source::Source;
-use super::{api, function, globals, layer, simple_table};
+use super::{api, function, globals, http_api, layer, simple_table, websocket_api};
 
 /// One transform under way.
 pub(super) struct Build<'a> {
@@ -123,6 +123,8 @@ impl<'a> Build<'a> {
         let result = match source.type_name.as_str() {
             "AWS::Serverless::Api" => api::expand(self, &source),
             "AWS::Serverless::Function" => function::expand(self, &source),
+            "AWS::Serverless::HttpApi" => http_api::expand(self, &source),
+            "AWS::Serverless::WebSocketApi" => websocket_api::expand(self, &source),
             "AWS::Serverless::LayerVersion" => layer::expand(self, &source),
             "AWS::Serverless::SimpleTable" => simple_table::expand(&source),
             other => Err(source.error(source.place, format!("there is no SAM resource type `{other}`"))),

@@ -53,6 +53,11 @@ impl Source {
         pick(&self.attributes, &HANDED_ON)
     }
 
+    /// The same without the attributes that SAM knows.
+    pub fn without_attributes(&self) -> Source {
+        Source { attributes: Map::new(), ..self.clone() }
+    }
+
     /// The attribute as written.
     pub fn attribute(&self, name: &str) -> Option<&Node> {
         self.attributes.get(name).map(|entry| &entry.node)
