@@ -275,9 +275,7 @@ fn hold(set: &str, floors: &[(&str, f64)]) {
         let want: Value = serde_json::from_str(&want).unwrap();
         let mut out = Vec::new();
         match render(&set_root.join("templates").join(id)) {
-            Ok(have) => {
-                difference("", &Value::Object(resources(&want)), &Value::Object(resources(&have)), &mut out)
-            }
+            Ok(have) => difference("", &Value::Object(resources(&want)), &Value::Object(resources(&have)), &mut out),
             Err(message) => out.push(format!("! {}", message.trim())),
         }
         out
@@ -353,8 +351,7 @@ fn what_the_translator_refuses_is_refused_by_name() {
 
 /// The ids in `Resource with id [X]` and `Event with id [X]`.
 fn named(message: &str) -> Vec<&str> {
-    let mut names: Vec<&str> =
-        message.split(" with id [").skip(1).filter_map(|rest| rest.split(']').next()).collect();
+    let mut names: Vec<&str> = message.split(" with id [").skip(1).filter_map(|rest| rest.split(']').next()).collect();
     names.dedup();
     names
 }

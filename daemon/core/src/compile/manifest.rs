@@ -39,7 +39,7 @@ pub use document::{API_VERSION, Annotations, Document, Kind, is_manifest};
 pub use fields::Text;
 pub use retain::holds_data;
 
-use super::intrinsic::{self, Evaluator, Pseudo, Strictness, Scope};
+use super::intrinsic::{self, Evaluator, Pseudo, Scope, Strictness};
 use super::values::{Needs, Values};
 use crate::model::resource::SpecSource;
 use crate::model::suggest::did_you_mean;

@@ -26,6 +26,10 @@ pub(super) fn location(props: &Props, name: &str, value: &Node, names: &Names) -
             Err(props
                 .error(name, format!("`{name}` cannot be a dynamic reference: write it as a map of Bucket and Key")))
         }
+        Val::Str(text) if text.contains("://") && !text.starts_with("s3://") => Err(props.error(
+            name,
+            format!("`{name}` is not an S3 URL of the form `s3://bucket/key?versionId=..` and not a path"),
+        )),
         Val::Str(text) => match text.strip_prefix("s3://") {
             None => Ok(Node::map([("LocalPath", Node::str(if text.is_empty() { "." } else { text }, place))], place)),
             Some(rest) => {

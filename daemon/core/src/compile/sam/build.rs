@@ -120,6 +120,13 @@ impl<'a> Build<'a> {
 
     fn expand(&mut self, id: &str) {
         let Some(source) = self.source_of(id) else { return };
+        // YAML reads a bare number as one, and it is no id then.
+        if !id.chars().all(|c| c.is_ascii_alphanumeric()) || id.chars().all(|c| c.is_ascii_digit()) {
+            let error =
+                source.owner().error_with("invalid-id", source.place, "a logical id is made of letters and digits");
+            self.diagnostics.push(error);
+            return;
+        }
         let result = match source.type_name.as_str() {
             "AWS::Serverless::Api" => api::expand(self, &source),
             "AWS::Serverless::Function" => function::expand(self, &source),
@@ -269,6 +276,16 @@ impl<'a> Build<'a> {
             "aws-iso-b" => "sc2s.sgov.gov",
             "aws-eusc" => "amazonaws.eu",
             _ => "amazonaws.com",
+        }
+    }
+
+    /// Whether the template declares the SAM transform.
+    pub fn declares_transform(&self) -> bool {
+        let is_sam = |node: &Node| node.as_str().is_some_and(|name| name.starts_with("AWS::Serverless-"));
+        match self.source.get("Transform") {
+            Some(Node { value: Val::List(names), .. }) => names.iter().any(is_sam),
+            Some(name) => is_sam(name),
+            None => false,
         }
     }
 

@@ -123,12 +123,14 @@ fn document(build: &mut Build<'_>, source: &Source, props: &Props) -> Outcome<(O
         };
     };
     let valid = openapi::is_openapi(&document);
-    let check = |name: &str| match valid {
+    let check = |name: &str| {
+        match valid {
         true => Ok(()),
         false => Err(props.error(
             name,
             format!("Unable to add {name} configuration because 'DefinitionBody' does not contain a valid OpenApi definition"),
         )),
+    }
     };
     if let Some(cors) = set("CorsConfiguration") {
         check("CorsConfiguration")?;

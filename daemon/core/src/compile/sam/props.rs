@@ -30,7 +30,8 @@ impl Owner {
     /// An error of a certain class about it.
     pub fn error_with(&self, code: &'static str, place: Place, message: impl AsRef<str>) -> Diagnostic {
         let who = match &self.event {
-            Some(event) => format!("event `{event}` of resource `{}`", self.resource),
+            // The id of what it generates is how AWS's translator names an event in some of its messages.
+            Some(event) => format!("event `{event}` (`{0}{event}`) of resource `{0}`", self.resource),
             None => format!("resource `{}`", self.resource),
         };
         Diagnostic::error(code, place.or(self.place), format!("{who} is invalid: {}", message.as_ref()))

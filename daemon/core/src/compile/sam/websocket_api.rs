@@ -213,8 +213,11 @@ fn route(
         .with("IntegrationType", at.text("AWS_PROXY"))
         .with("IntegrationUri", invocation_uri("FunctionArn", function, at))
         .maybe("TimeoutInMillis", some(spec, "IntegrationTimeout").cloned());
-    let target =
-        Node::call("Fn::Join", at.list([at.text("/"), at.list([at.text("integrations"), integration.reference()])]), at.0);
+    let target = Node::call(
+        "Fn::Join",
+        at.list([at.text("/"), at.list([at.text("integrations"), integration.reference()])]),
+        at.0,
+    );
     let mut route = Made::new(id("Route"), "AWS::ApiGatewayV2::Route", source.place)
         .with("RouteKey", at.text(key))
         .with("ApiId", at.reference(&source.id))
@@ -235,7 +238,8 @@ fn route(
             route.set("AuthorizerId", at.reference(&authorizer_id(source)));
         }
     }
-    let start = format!("arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{}.ApiId}}/", source.id);
+    let start =
+        format!("arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{}.ApiId}}/", source.id);
     let stage = props.take("StageName").unwrap_or_else(|| at.text("default"));
     let arn = match stage.as_str() {
         Some(stage) => at.sub(format!("{start}{stage}/{key}")),

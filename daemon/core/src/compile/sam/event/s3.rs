@@ -26,7 +26,7 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &Target<'_>) 
     let permission = target
         .permission(&event.id, "s3.amazonaws.com", event)
         .with("SourceAccount", Node::reference("AWS::AccountId", place));
-    depend_on(build, id, &permission, target)?;
+    depend_on(build, id, &permission, target, event)?;
 
     let mut base = Node::map([("Function", target.arn.clone())], place);
     if let Some(filter) = props.take("Filter") {
@@ -55,7 +55,13 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &Target<'_>) 
 
 /// S3 tests the permission when it takes the notification, so the bucket must come after it. A permission that has a
 /// condition cannot be named in `DependsOn`; a tag that refers to it where it exists does the same.
-fn depend_on(build: &mut Build<'_>, id: &str, permission: &Made, target: &Target<'_>) -> Result<(), Diagnostic> {
+fn depend_on(
+    build: &mut Build<'_>,
+    id: &str,
+    permission: &Made,
+    target: &Target<'_>,
+    event: &Event,
+) -> Result<(), Diagnostic> {
     let place = permission.place;
     if let Some(condition) = target.condition() {
         let properties = build.written_map(id, &["Properties"])?;
@@ -77,18 +83,20 @@ fn depend_on(build: &mut Build<'_>, id: &str, permission: &Made, target: &Target
         return Ok(());
     }
     let Some(bucket) = build.written_node_mut(id) else { return Ok(()) };
-    if let Some(Node { value: Val::Str(only), place, .. }) = bucket.get("DependsOn") {
-        let list = Node::list(vec![Node::str(only, *place)], *place);
-        bucket.set("DependsOn", list);
-    }
+    let mut ids = match bucket.get("DependsOn") {
+        None => Vec::new(),
+        Some(Node { value: Val::List(ids), .. }) if ids.iter().all(|id| id.as_str().is_some()) => ids.clone(),
+        Some(only) if only.as_str().is_some() => vec![only.clone()],
+        Some(odd) => {
+            let message = format!("`DependsOn` of its bucket `{id}` should be a string or a list of strings");
+            return Err(event.error(odd.place, message));
+        }
+    };
     let new = Node::str(&permission.id, place);
-    let list = list_in(bucket, "DependsOn").map_err(|odd| {
-        let message = format!("resource `{id}` is invalid: `DependsOn` should be a string or a list of strings");
-        Diagnostic::error("wrong-type", odd.place, message)
-    })?;
-    if !contains(list, &new) {
-        list.push(new);
+    if !contains(&ids, &new) {
+        ids.push(new);
     }
+    bucket.set("DependsOn", Node::list(ids, place));
     Ok(())
 }
 

@@ -8,7 +8,10 @@ use super::super::build::Build;
 use super::super::props::Props;
 use super::super::source::Source;
 
-/// `InlineCode`, `CodeUri` or `ImageUri` as `Code`. A function without any has its code in the template's folder.
+/// `InlineCode`, `CodeUri` or `ImageUri` as `Code`.
+///
+/// SAM's command line gives a function without any the template's folder, and builds an image that has no URI where
+/// `Metadata` says how; the translator alone would refuse both.
 pub(super) fn code(build: &Build<'_>, source: &Source, props: &Props) -> Result<Node, Diagnostic> {
     let place = source.place;
     let kind = props.get("PackageType").map(|node| build.resolve(node));
@@ -27,7 +30,11 @@ pub(super) fn code(build: &Build<'_>, source: &Source, props: &Props) -> Result<
             let mut code = match (props.get("InlineCode"), props.get("CodeUri").filter(|node| is_truthy(node))) {
                 (Some(text), _) => Node::map([("ZipFile", text.clone())], text.place),
                 (None, Some(uri)) => artifact::location(props, "CodeUri", &build.resolve_text(uri), &artifact::LAMBDA)?,
-                (None, None) => Node::map([("LocalPath", Node::str(".", place))], place),
+                (None, None) if build.declares_transform() => Node::map([("LocalPath", Node::str(".", place))], place),
+                (None, None) => {
+                    return Err(source.error(place, "one of `InlineCode` and `CodeUri` must be set")
+                        .help("a template that declares `Transform: AWS::Serverless-2016-10-31` may leave `CodeUri` out: the code is then in the template's folder"));
+                }
             };
             if let Some(key) = props.take("SourceKMSKeyArn").filter(is_truthy) {
                 code.set("SourceKMSKeyArn", key);
@@ -41,11 +48,20 @@ pub(super) fn code(build: &Build<'_>, source: &Source, props: &Props) -> Result<
                     "`Runtime`, `Handler` and `Layers` cannot be present where `PackageType` is `Image`",
                 ));
             }
-            let image = props.take("ImageUri").filter(is_truthy).unwrap_or_else(|| {
-                let (account, region) = (&build.context.account, &build.context.region);
-                let host = format!("{account}.dkr.ecr.{region}.{}", build.url_suffix());
-                Node::str(format!("{host}/{LOCAL_IMAGE_REPOSITORY}:{}", source.id), place)
-            });
+            let image = match props.take("ImageUri").filter(is_truthy) {
+                Some(image) => image,
+                None if source.attribute("Metadata").is_some() => {
+                    let (account, region) = (&build.context.account, &build.context.region);
+                    let host = format!("{account}.dkr.ecr.{region}.{}", build.url_suffix());
+                    Node::str(format!("{host}/{LOCAL_IMAGE_REPOSITORY}:{}", source.id), place)
+                }
+                None => {
+                    return Err(props.error(
+                        "PackageType",
+                        "`ImageUri` must be set, or `Metadata` must say how the image is built",
+                    ));
+                }
+            };
             Ok(Node::map([("ImageUri", image)], place))
         }
         _ => Err(props.error("PackageType", "`PackageType` must be `Zip` or `Image`")),
