@@ -3,6 +3,7 @@
 pub mod intrinsic;
 pub mod manifest;
 pub mod sam;
+pub mod samconfig;
 pub mod template;
 pub mod tree;
 pub mod values;
