@@ -5,15 +5,17 @@
 //! text, depth and expanded aliases, so that no input can hang or exhaust the process.
 
 mod build;
+mod indent;
 mod json;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
-use saphyr_parser::{Event, Parser, ScanError, Span};
+use saphyr_parser::{Event, Marker, Parser, ScanError};
 
 use crate::model::{Diagnostic, Diagnostics, FileId, Node, Place};
 use build::Builder;
+use indent::Repaired;
 
 /// Longest text that is read, in bytes. CloudFormation takes templates up to 1 MB.
 pub const MAX_TEXT: usize = 8 << 20;
@@ -104,39 +106,46 @@ pub fn read(text: &str, file: FileId, duplicates: Duplicates) -> Result<Reading,
     {
         return reading;
     }
+    let mut repaired = Repaired::default();
+    loop {
+        match attempt(repaired.text(text), file, duplicates, &repaired) {
+            Ok(result) => return result,
+            Err(error) if repaired.repair(text, &error) => {}
+            Err(error) => return Err(syntax_error(&error, repaired.text(text), file, &repaired).into()),
+        }
+    }
+}
+
+/// Reads a text once; the outer error is one of syntax.
+fn attempt(
+    text: &str,
+    file: FileId,
+    duplicates: Duplicates,
+    repaired: &Repaired,
+) -> Result<Result<Reading, Diagnostics>, ScanError> {
     let mut builder = Builder::new(duplicates);
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = match event {
-            Ok(event) => event,
-            Err(error) => {
-                builder.errors.push(syntax_error(&error, text, file));
-                break;
-            }
-        };
+        let (event, span) = event?;
         if event == Event::StreamEnd {
             break;
         }
-        if let Err(fatal) = builder.event(event, start(span, file)) {
+        if let Err(fatal) = builder.event(event, place(span.start, file, repaired)) {
             builder.errors.push(fatal);
             break;
         }
     }
-    builder.finish()
+    Ok(builder.finish())
 }
 
-/// Where an event begins.
-fn start(span: Span, file: FileId) -> Place {
-    place(span.start.line(), span.start.col(), file)
-}
-
-/// saphyr counts lines from 1 and columns from 0.
-fn place(line: usize, column: usize, file: FileId) -> Place {
-    Place::new(file, u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
+/// A position as written: the parser counts lines from 1 and columns from 0.
+fn place(marker: Marker, file: FileId, repaired: &Repaired) -> Place {
+    let column = repaired.column(marker.line(), marker.col()) + 1;
+    Place::new(file, u32::try_from(marker.line()).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
 }
 
 /// The parser's complaint in words that help a person who is not its author.
-fn syntax_error(error: &ScanError, text: &str, file: FileId) -> Diagnostic {
+fn syntax_error(error: &ScanError, text: &str, file: FileId, repaired: &Repaired) -> Diagnostic {
     let marker = error.marker();
     let line = text.lines().nth(marker.line().saturating_sub(1)).unwrap_or_default();
     let info = error.info();
@@ -156,6 +165,6 @@ fn syntax_error(error: &ScanError, text: &str, file: FileId) -> Diagnostic {
     } else {
         None
     };
-    Diagnostic::error("syntax", place(marker.line(), marker.col(), file), format!("this is not valid YAML: {info}"))
+    Diagnostic::error("syntax", place(*marker, file, repaired), format!("this is not valid YAML: {info}"))
         .maybe_help(help.map(str::to_owned))
 }

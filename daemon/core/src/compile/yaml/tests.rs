@@ -119,6 +119,23 @@ fn json_is_read_with_its_own_escapes_tabs_and_long_keys() {
 }
 
 #[test]
+fn brackets_and_quotes_may_go_on_without_indentation() {
+    let text = concat!(
+        "a:\n  b:\n    c: {\"x\": 1,\n    \"y\": [1,\n2], # it's {\n  \"z\": \"}\"\n}\n    d: \"q\n  r\n\n",
+        "s\\\"t\"\n    e: 'it''s\nu'\n    f: {\n}\n  g: 1\n"
+    );
+    let node = one(text);
+    assert_eq!(
+        node.to_json(),
+        json!({"a": {"b": {"c": {"x": 1, "y": [1, 2], "z": "}"}, "d": "q r\ns\"t", "e": "it's u", "f": {}}, "g": 1}})
+    );
+    let c = node.get("a").unwrap().get("b").unwrap().get("c").unwrap().as_map().unwrap();
+    assert_eq!(c["y"].key_place, Place::new(FileId(0), 4, 5));
+    assert_eq!(c["z"].node.place, Place::new(FileId(0), 6, 8));
+    assert_eq!(errors("a:\n  b: {x: 1,\n  y: 2\nc: 1\n").len(), 1);
+}
+
+#[test]
 fn syntax_errors_have_a_place_and_a_hint() {
     for (text, line, hint) in [
         ("a:\n\tb: 1\n", 2, "tab"),
