@@ -40,6 +40,7 @@ pub use fields::Text;
 pub use retain::holds_data;
 
 use super::intrinsic::{self, Evaluator, Pseudo, Scope, Strictness};
+use super::template;
 use super::values::{Needs, Values};
 use crate::model::resource::SpecSource;
 use crate::model::suggest::did_you_mean;
@@ -60,13 +61,12 @@ pub struct Input<'a> {
     pub folder: Option<&'a str>,
     /// The environment asked for.
     pub env: Option<&'a str>,
-    /// Values of parameters that win over the environment's (`--parameter K=V`).
-    pub parameters: &'a BTreeMap<String, String>,
     /// The region where the environment names none.
     pub region: Option<&'a str>,
     /// The account (12 digits) where the environment names none.
     pub account: Option<&'a str>,
-    /// What only AWS can tell.
+    /// What only AWS and the command line (`--parameter`, `--values`) can tell; its parameters win over the
+    /// environment's.
     pub values: &'a Values,
     /// How long a function's log group keeps its events, in days (`logRetentionDays` of the tree).
     pub log_retention_days: Option<i64>,
@@ -146,11 +146,16 @@ fn run(input: &Input<'_>, build: &mut Build) -> (Option<Desired>, Needs) {
 
     let specs = merged_specs(app.as_ref(), environment, documents, &mut build.out);
     let pseudo = Pseudo { region, account, stack: stack.clone() };
-    let parameters = parameters::resolve(
-        &parameters::Given { app: app.as_ref(), environment, name, env: env.as_deref(), overrides: input.parameters },
-        input.values,
-        &mut build.out,
-    );
+    let mut needs = Needs::default();
+    let given = parameters::Given {
+        app: app.as_ref(),
+        environment,
+        name,
+        env: env.as_deref(),
+        values: input.values,
+        strictness: input.strictness,
+    };
+    let parameters = parameters::resolve(&given, &mut needs, &mut build.out);
     let mut scope = Scope {
         parameters,
         pseudo,
@@ -190,10 +195,12 @@ fn run(input: &Input<'_>, build: &mut Build) -> (Option<Desired>, Needs) {
         declared,
         left_out,
     };
-    let (needs, complaints) = evaluator.finish();
+    let (missing, complaints) = evaluator.finish();
+    needs.extend(missing);
     build.out.extend(complaints);
     expand(&world, build);
     finish_dependencies(&world, build);
+    template::resources::check_cycles(&build.resources, input.strictness, &mut build.out);
 
     let desired = Desired {
         app: name.to_owned(),

@@ -8,8 +8,8 @@ mod artifact;
 mod foreach;
 mod include;
 mod outputs;
-mod parameters;
-mod resources;
+pub(crate) mod parameters;
+pub(crate) mod resources;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -198,8 +198,15 @@ pub fn prepare(template: Node, input: &TemplateInput<'_>) -> Prepared {
     include::top_level(&mut prepared.template, input.files, errors);
     check_sections(&prepared.template, errors);
     let transforms = transforms(&prepared.template, errors);
+    let given = parameters::Given {
+        values: input.values,
+        overrides: input.overrides,
+        strictness: input.strictness,
+        declares: "the template",
+        remedy: "give it a `Default`, put it into samconfig's `parameter_overrides`",
+    };
     prepared.scope.parameters =
-        parameters::resolve(prepared.template.get("Parameters"), input, &mut prepared.needs, errors);
+        parameters::resolve(prepared.template.get("Parameters"), &given, &mut prepared.needs, errors);
     include::inline(&mut prepared.template, input.files, &prepared.scope, errors);
     prepared.scope.mappings = mappings(&prepared.template, errors);
     prepared.scope.conditions = section(&prepared.template, "Conditions");

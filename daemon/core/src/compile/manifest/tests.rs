@@ -4,8 +4,6 @@ mod errors;
 mod shop;
 mod words;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -32,15 +30,13 @@ fn try_files(files: &[(&str, &str)], with: With<'_>) -> Tried {
         let id: FileId = sources.add(*path, *text);
         documents.extend(read_documents(text, id).unwrap());
     }
-    let parameters: BTreeMap<String, String> =
-        with.parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let values = Values::default();
+    let parameters = with.parameters.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let values = Values { parameters, ..Values::default() };
     let compiled = compile(&Input {
         documents: &documents,
         name: None,
         folder: Some("app"),
         env: with.env,
-        parameters: &parameters,
         region: Some("eu-west-1"),
         account: Some("111122223333"),
         values: &values,

@@ -5,8 +5,7 @@ use regex::Regex;
 
 use super::super::intrinsic::Strictness;
 use super::super::intrinsic::text::scalar;
-use super::super::values::Needs;
-use super::TemplateInput;
+use super::super::values::{Needs, Values};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Diagnostic, Diagnostics, Entry, Node, Place, Val};
 
@@ -77,11 +76,25 @@ impl Type {
     }
 }
 
+/// Where values of parameters come from.
+pub(crate) struct Given<'a> {
+    /// From AWS and from the command line; these win.
+    pub values: &'a Values,
+    /// From the spec, with their places.
+    pub overrides: &'a IndexMap<String, Node>,
+    /// What becomes of what AWS would refuse.
+    pub strictness: Strictness,
+    /// What declares them, in messages: "the template".
+    pub declares: &'static str,
+    /// Where else a person may write a value, in messages.
+    pub remedy: &'static str,
+}
+
 /// The values of all parameters, of their types. Where a value is missing or wrong it is gathered, and an empty one
 /// stands in so that the rest can be looked at.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     section: Option<&Node>,
-    input: &TemplateInput<'_>,
+    input: &Given<'_>,
     needs: &mut Needs,
     errors: &mut Diagnostics,
 ) -> IndexMap<String, Node> {
@@ -123,7 +136,8 @@ pub(super) fn resolve(
             format!("parameters {names} have no value")
         };
         let mut diagnostic = Diagnostic::error("missing-parameter", entry.key_place, message).help(format!(
-            "give it a `Default`, put it into samconfig's `parameter_overrides`, or pass `--parameter {first}=...`"
+            "{}, or pass `--parameter {first}=...`",
+            input.remedy
         ));
         for (name, entry) in rest {
             diagnostic = diagnostic.related(entry.key_place, format!("`{name}`"));
@@ -133,8 +147,8 @@ pub(super) fn resolve(
     values
 }
 
-/// Values for parameters that the template does not have.
-fn check_overrides(declared: &crate::model::Map, input: &TemplateInput<'_>, errors: &mut Diagnostics) {
+/// Values for parameters that nobody declares.
+fn check_overrides(declared: &crate::model::Map, input: &Given<'_>, errors: &mut Diagnostics) {
     let given = input
         .overrides
         .iter()
@@ -143,7 +157,7 @@ fn check_overrides(declared: &crate::model::Map, input: &TemplateInput<'_>, erro
     for (name, place) in given {
         if !declared.contains_key(name) {
             errors.push(
-                Diagnostic::error("unknown-parameter", place, format!("the template has no parameter `{name}`"))
+                Diagnostic::error("unknown-parameter", place, format!("{} has no parameter `{name}`", input.declares))
                     .maybe_help(did_you_mean(name, declared.keys().map(String::as_str))),
             );
         }
@@ -228,7 +242,7 @@ fn typed(shape: Shape, raw: &Node, place: Place) -> Option<Node> {
 }
 
 /// The value of the SSM parameter that `raw` names; where it is not known yet, a dynamic reference to it.
-fn from_ssm(kind: Type, raw: &Node, place: Place, input: &TemplateInput<'_>, needs: &mut Needs) -> Node {
+fn from_ssm(kind: Type, raw: &Node, place: Place, input: &Given<'_>, needs: &mut Needs) -> Node {
     let path = scalar(raw).unwrap_or_default();
     if let Some(value) = input.values.ssm.get(&path) {
         let value = Node::str(value, place);

@@ -252,7 +252,7 @@ impl Builder<'_, '_> {
 }
 
 /// Resources that refer to each other in a circle can never be made; the first circle of each group is named.
-pub(super) fn check_cycles(
+pub(crate) fn check_cycles(
     resources: &IndexMap<String, Resource>,
     strictness: Strictness,
     diagnostics: &mut Diagnostics,

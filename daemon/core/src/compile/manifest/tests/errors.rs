@@ -72,7 +72,7 @@ fn a_parameter_needs_a_value_that_is_allowed_and_a_declaration() {
     assert_eq!(with_app("{parameters: {A: }}", &[], With::default()).only_error(), "missing-parameter");
     let given = |value| With { parameters: value, ..With::default() };
     let app = "{parameters: {Level: {default: INFO, allowedValues: [INFO, DEBUG]}}}";
-    assert_eq!(with_app(app, &[], given(&[("Level", "LOUD")])).only_error(), "bad-value");
+    assert_eq!(with_app(app, &[], given(&[("Level", "LOUD")])).only_error(), "invalid-parameter");
     assert_eq!(with_app(app, &[], given(&[("Levle", "INFO")])).only_error(), "unknown-parameter");
 }
 
@@ -157,6 +157,15 @@ fn code_that_is_missing_or_no_code_is_an_error() {
         "bad-code"
     );
     assert_eq!(documents(&[("Layer l", "{code: {inline: x}}")]).only_error(), "bad-code");
+}
+
+#[test]
+fn references_that_go_in_a_circle_are_an_error() {
+    let tried = documents(&[
+        ("Function a", &function("environment: {OTHER: !Ref b}")),
+        ("Function b", &function("environment: {OTHER: !Ref a}")),
+    ]);
+    assert_eq!(tried.only_error(), "dependency-cycle");
 }
 
 #[test]

@@ -48,19 +48,3 @@ fn the_shop_compiles_for_prod_as_it_did() {
     assert!(tried.compiled.diagnostics.is_empty(), "{}", tried.complaints());
     insta::assert_yaml_snapshot!("shop-prod", shown(&tried));
 }
-
-#[test]
-fn the_shop_has_no_cycle_among_its_references() {
-    let tried = try_files(FILES, With { env: Some("prod"), ..With::default() });
-    let resources = &tried.desired().resources;
-    let mut done: Vec<&str> = Vec::new();
-    while done.len() < resources.len() {
-        let ready = resources.values().find(|resource| {
-            let mut needs = resource.depends_on.clone();
-            intrinsic::references(&resource.properties, &mut |id, _| needs.push(id.to_owned()));
-            !done.contains(&resource.id.as_str())
-                && needs.iter().all(|need| done.contains(&need.as_str()) || !resources.contains_key(need))
-        });
-        done.push(ready.map_or_else(|| panic!("a cycle after {done:?}"), |resource| resource.id.as_str()));
-    }
-}
