@@ -4,6 +4,7 @@ pub mod diagnostic;
 pub mod node;
 pub mod place;
 pub mod resource;
+pub mod schema;
 pub mod suggest;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};

@@ -189,8 +189,7 @@ pub fn plan(input: Input<'_>) -> Plan {
 
 /// Whether AWS's schema says that a property can only be given at creation.
 pub fn is_create_only(type_name: &str, path: &str) -> bool {
-    let _ = (type_name, path);
-    false
+    crate::model::schema::lookup(type_name).is_some_and(|schema| schema.is_create_only(path))
 }
 
 impl Lookup for Planner<'_> {

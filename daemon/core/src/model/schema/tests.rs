@@ -1,0 +1,59 @@
+use super::*;
+
+#[test]
+fn the_table_is_whole_dated_and_small() {
+    assert!(count() > 1800, "{}", count());
+    assert!(date().starts_with("2026-"), "{}", date());
+    assert!(include_bytes!("../../../schemas/aws-resources.bin").len() < 3_000_000);
+}
+
+#[test]
+fn every_type_reads_and_every_reference_leads_somewhere() {
+    fn check(schema: &TypeSchema, shape: &Shape) {
+        if let Some(name) = &shape.reference
+            && !name.starts_with('#')
+        {
+            assert!(schema.definitions.contains_key(name), "{}: {name}", schema.name);
+        }
+        let inner = shape.properties.values().chain(shape.items.as_deref()).chain(&shape.any_of);
+        inner.chain(&shape.one_of).chain(&shape.all_of).for_each(|shape| check(schema, shape));
+    }
+    for name in type_names() {
+        let schema = lookup(name).unwrap_or_else(|| panic!("{name} does not read"));
+        check(schema, &schema.root);
+        schema.definitions.values().for_each(|shape| check(schema, shape));
+    }
+}
+
+#[test]
+fn a_function_is_known_in_detail() {
+    let function = lookup("AWS::Lambda::Function").unwrap();
+    assert!(function.is_create_only("FunctionName"));
+    assert!(function.is_create_only("TenancyConfig.TenantIsolationMode"));
+    assert!(!function.is_create_only("MemorySize"));
+    assert!(function.is_read_only("Arn"));
+    assert!(function.is_read_only("SnapStartResponse.ApplyOn"));
+    assert!(function.is_write_only("Code.ZipFile"));
+    assert_eq!(function.primary_identifier, ["FunctionName"]);
+    assert_eq!(function.tagging.as_ref().map(|tagging| tagging.property.as_str()), Some("Tags"));
+    let vpc = function.property("VpcConfig").unwrap();
+    assert!(vpc.properties.contains_key("SubnetIds"));
+    assert!(function.handlers["create"].contains(&"iam:PassRole".to_owned()));
+    assert!(function.writable().any(|name| name == "MemorySize"));
+    assert!(function.writable().all(|name| name != "Arn"));
+}
+
+#[test]
+fn paths_match_below_and_through_lists() {
+    let listed = vec!["A".to_owned(), "B.*.C".to_owned()];
+    assert!(lists(&listed, "A"));
+    assert!(lists(&listed, "A.X[0]"));
+    assert!(lists(&listed, "B[3].C"));
+    assert!(!lists(&listed, "B[3]"));
+    assert!(!lists(&listed, "AB"));
+}
+
+#[test]
+fn what_aws_does_not_have_is_not_found() {
+    assert!(lookup("AWS::Lambda::Funktion").is_none());
+}
