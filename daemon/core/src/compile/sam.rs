@@ -33,6 +33,7 @@ mod policy;
 mod props;
 mod simple_table;
 mod source;
+mod state_machine;
 mod tags;
 mod websocket_api;
 

@@ -7,7 +7,7 @@ use super::intrinsics::{self, Renames};
 use super::made::Made;
 use super::props::Owner;
 use super::source::Source;
-use super::{api, function, globals, http_api, layer, simple_table, websocket_api};
+use super::{api, function, globals, http_api, layer, simple_table, state_machine, websocket_api};
 
 /// One transform under way.
 pub(super) struct Build<'a> {
@@ -131,6 +131,7 @@ impl<'a> Build<'a> {
             "AWS::Serverless::Api" => api::expand(self, &source),
             "AWS::Serverless::Function" => function::expand(self, &source),
             "AWS::Serverless::HttpApi" => http_api::expand(self, &source),
+            "AWS::Serverless::StateMachine" => state_machine::expand(self, &source),
             "AWS::Serverless::WebSocketApi" => websocket_api::expand(self, &source),
             "AWS::Serverless::LayerVersion" => layer::expand(self, &source),
             "AWS::Serverless::SimpleTable" => simple_table::expand(&source),

@@ -48,7 +48,8 @@ fn json_text(json: &Json) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+/// A JSON string of nothing but ASCII.
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {

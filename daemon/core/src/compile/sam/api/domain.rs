@@ -88,7 +88,7 @@ pub(super) fn rest(build: &mut Build<'_>, source: &Source, props: &Props, stage:
         .with("AccessAssociationSource", endpoint);
         all.push(association);
     }
-    all.extend(record_sets(build, source, owner, domain, kind, &made.id)?);
+    all.extend(record_sets(build, source, owner, domain, kind, &made.id, true)?);
     all.insert(0, made);
     Ok(all)
 }
@@ -161,7 +161,7 @@ fn mappings(
         .collect())
 }
 
-/// The zone's record set group with this domain's records in it, or a group of its own.
+/// The zone's record set group with this domain's records in it; or, where it is not to be shared, a group of its own.
 ///
 /// # Errors
 /// What SAM does not take, at its place.
@@ -172,6 +172,7 @@ pub(in crate::compile::sam) fn record_sets(
     domain: &Node,
     kind: &str,
     domain_id: &str,
+    shared: bool,
 ) -> Outcome<Option<Made>> {
     let Some(route) = some(domain, "Route53") else { return Ok(None) };
     expect::map(owner, "Domain.Route53", route)?;
@@ -195,6 +196,9 @@ pub(in crate::compile::sam) fn record_sets(
         return Ok(Some(group(id).with("RecordSets", at.list(records))));
     }
     let id = format!("RecordSetGroup{}", logical_id::digest(zone));
+    if !shared {
+        return Ok(Some(group(id).with("RecordSets", at.list(records))));
+    }
     let shared = build.apis.record_sets.entry(id.clone()).or_insert_with(|| group(id));
     let mut all = shared.properties.get("RecordSets").and_then(Node::as_list).unwrap_or_default().to_vec();
     all.extend(records);

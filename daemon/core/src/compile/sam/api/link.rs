@@ -124,11 +124,11 @@ impl Link {
         }
     }
 
-    /// Applies the event's `Auth` to its method in a REST API's document.
+    /// Applies the event's `Auth` to its method in a REST API's document; `stage` is the one in a resource policy.
     ///
     /// # Errors
     /// What SAM does not take, at its place.
-    pub fn apply_auth(&self, owner: &Owner, auth: &Node, document: &mut Node, at: At) -> Outcome<()> {
+    pub fn apply_auth(&self, owner: &Owner, auth: &Node, stage: Node, document: &mut Node, at: At) -> Outcome<()> {
         let authorizer = given(auth, "Authorizer");
         if let Some(named) = authorizer {
             self.check_authorizer(owner, named)?;
@@ -152,7 +152,7 @@ impl Link {
         security::set_method_auth(document, &self.path, &self.method, auth, authorizers, at)?;
         if let Some(wanted) = given(auth, "ResourcePolicy") {
             expect::map(owner, "Auth.ResourcePolicy", wanted)?;
-            policy::add_for_path(document, wanted, &self.path, &at.text(&self.stage), at)?;
+            policy::add_for_path(document, wanted, &self.path, &stage, at)?;
             if let Some(statements) = given(wanted, "CustomStatements") {
                 policy::add_custom(document, statements, at);
             }

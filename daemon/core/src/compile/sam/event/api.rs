@@ -56,7 +56,7 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &Target<'_>) 
                                'DefinitionBody'";
                 return Err(openapi::invalid(document.place, message));
             }
-            link.apply_auth(props.owner(), auth, document, at)
+            link.apply_auth(props.owner(), auth, at.text(&link.stage), document, at)
         })?;
     }
     Ok(vec![permission(event, &link, &props, target, at)])
@@ -128,7 +128,7 @@ fn integrate(
         (integration, at.empty(), Vec::new())
     })?;
     if let Some(auth) = auth {
-        link.apply_auth(props.owner(), auth, document, at)?;
+        link.apply_auth(props.owner(), auth, at.text(&link.stage), document, at)?;
     }
     if let Some(timeout) = props.get("TimeoutInMillis").filter(|timeout| truthy(timeout)) {
         openapi::set_timeout(document, path, method, timeout)?;
@@ -304,8 +304,9 @@ fn merge(link: &Link, props: &Props, document: &mut Node, fresh: &Node, at: At) 
         .and_then(|paths| paths.get(&link.path)?.get(&openapi::normal_method(&link.method)))
         .cloned()
         .unwrap_or_else(|| at.empty());
+    // SAM leaves a document alone that says nothing about paths.
     if !document.get("paths").is_some_and(truthy) {
-        document.set("paths", at.empty());
+        return Ok(());
     }
     let wrong = |place| {
         let message = format!(

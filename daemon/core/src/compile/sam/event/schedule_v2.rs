@@ -8,7 +8,7 @@ use super::super::policy;
 use super::super::props::{Kind, Property, Props, optional, required};
 use super::{Event, Target, rule};
 
-const PROPERTIES: [Property; 16] = [
+pub(in super::super) const PROPERTIES: [Property; 16] = [
     optional("PermissionsBoundary", Kind::Str),
     required("ScheduleExpression", Kind::Str),
     optional("FlexibleTimeWindow", Kind::Map),

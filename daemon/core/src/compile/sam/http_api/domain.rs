@@ -50,6 +50,8 @@ pub(in crate::compile::sam) fn expand(
         }
     }
     let id = format!("ApiGatewayDomainNameV2{}", logical_id::digest(name));
+    // SAM forgets the groups of other APIs where it expands a WebSocket API.
+    let shares_zones = tags.is_none();
     let made = Made::new(id, "AWS::ApiGatewayV2::DomainName", source.place)
         .attributes(source.handed_on())
         .with("DomainName", name.clone())
@@ -57,7 +59,7 @@ pub(in crate::compile::sam) fn expand(
         .maybe("MutualTlsAuthentication", rest::mutual_tls(owner, domain, at)?)
         .maybe("Tags", tags.or_else(|| props.take("Tags").filter(truthy)));
     let mut all = mappings(source, props, domain, &made, stage)?;
-    all.extend(rest::record_sets(build, source, owner, domain, "REGIONAL", &made.id)?);
+    all.extend(rest::record_sets(build, source, owner, domain, "REGIONAL", &made.id, shares_zones)?);
     all.insert(0, made);
     Ok(all)
 }

@@ -4,6 +4,7 @@ use super::super::make::{At, Outcome, given, some};
 use super::{ANY_METHOD, branches, invalid, path_in_arn};
 use crate::model::{Node, Val};
 
+const VERSION: &str = "2012-10-17";
 const POLICY: &str = "x-amazon-apigateway-policy";
 
 /// Adds the statements that `ResourcePolicy` asks for on one path.
@@ -37,7 +38,12 @@ pub(in crate::compile::sam) fn add_for_path(
                 ("Resource", resources.clone()),
                 ("Principal", at.map([("AWS", accounts)])),
             ]);
-            push(&mut policy, vec![statement], false, at);
+            if policy.get("Statement").is_none() {
+                policy.set("Version", at.text(VERSION));
+                policy.set("Statement", statement);
+            } else {
+                push(&mut policy, vec![statement], false, at);
+            }
         }
     }
     for (key, test) in [("IpRangeWhitelist", "NotIpAddress"), ("IpRangeBlacklist", "IpAddress")] {
@@ -59,7 +65,7 @@ pub(in crate::compile::sam) fn add_for_path(
 pub(in crate::compile::sam) fn add_custom(document: &mut Node, statements: &Node, at: At) {
     let mut policy = current(document, at);
     if policy.get("Statement").is_none() {
-        policy.set("Version", at.text("2012-10-17"));
+        policy.set("Version", at.text(VERSION));
         policy.set("Statement", statements.clone());
     } else {
         let list = match &statements.value {
@@ -143,7 +149,7 @@ fn guard(policy: &mut Node, resources: &Node, test: &str, condition: Node, at: A
 
 /// Appends statements; `once` leaves out those that are there already.
 fn push(policy: &mut Node, statements: Vec<Node>, once: bool, at: At) {
-    policy.set("Version", at.text("2012-10-17"));
+    policy.set("Version", at.text(VERSION));
     let mut all = match policy.remove("Statement") {
         None => Vec::new(),
         Some(Node { value: Val::List(items), .. }) => items,
