@@ -8,6 +8,7 @@ pub mod schema;
 pub mod suggest;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use node::de::from_node;
 pub use node::{Entry, Map, Node, Val};
 pub use place::{FileId, Place, Sources};
 pub use resource::{DeletionPolicy, Desired, Origin, Output, Resource};

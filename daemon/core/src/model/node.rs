@@ -1,5 +1,7 @@
 //! Values that remember where they were written and whether they are secret.
 
+pub mod de;
+
 use std::fmt;
 
 use indexmap::IndexMap;
