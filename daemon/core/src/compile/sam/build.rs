@@ -7,7 +7,10 @@ use super::intrinsics::{self, Renames};
 use super::made::Made;
 use super::props::Owner;
 use super::source::Source;
-use super::{api, function, globals, http_api, layer, simple_table, state_machine, websocket_api};
+use super::{
+    api, capacity_provider, function, globals, http_api, layer, network_connector, simple_table, state_machine,
+    websocket_api,
+};
 
 /// One transform under way.
 pub(super) struct Build<'a> {
@@ -133,6 +136,8 @@ impl<'a> Build<'a> {
             "AWS::Serverless::HttpApi" => http_api::expand(self, &source),
             "AWS::Serverless::StateMachine" => state_machine::expand(self, &source),
             "AWS::Serverless::WebSocketApi" => websocket_api::expand(self, &source),
+            "AWS::Serverless::CapacityProvider" => capacity_provider::expand(self, &source),
+            "AWS::Serverless::NetworkConnector" => network_connector::expand(self, &source),
             "AWS::Serverless::LayerVersion" => layer::expand(self, &source),
             "AWS::Serverless::SimpleTable" => simple_table::expand(&source),
             other => Err(source.error(source.place, format!("there is no SAM resource type `{other}`"))),

@@ -55,8 +55,7 @@ pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made
     let role = props.get("Role").filter(|role| truthy(role));
     match (role, props.get("Policies").filter(|policies| truthy(policies))) {
         (Some(_), Some(_)) => {
-            let message =
-                "Specify either 'Role' or 'Policies' (but not both at the same time) or neither of them";
+            let message = "Specify either 'Role' or 'Policies' (but not both at the same time) or neither of them";
             return Err(props.error("Policies", message));
         }
         (Some(role), None) => machine.set("RoleArn", role.clone()),
@@ -144,10 +143,11 @@ fn publish(source: &Source, props: &Props, machine: &Made, at: At) -> Outcome<Ve
         return Ok(Vec::new());
     };
     let word = expect::text(props.owner(), "AutoPublishAlias", name)?;
-    let mut version = Made::new(format!("{}Version", source.id), "AWS::StepFunctions::StateMachineVersion", source.place)
-        .attributes(source.handed_on())
-        .with("StateMachineArn", machine.reference())
-        .with("StateMachineRevisionId", machine.att("StateMachineRevisionId"));
+    let mut version =
+        Made::new(format!("{}Version", source.id), "AWS::StepFunctions::StateMachineVersion", source.place)
+            .attributes(source.handed_on())
+            .with("StateMachineArn", machine.reference())
+            .with("StateMachineRevisionId", machine.att("StateMachineRevisionId"));
     for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
         if !version.attributes.contains_key(policy) {
             version.set_attribute(policy, at.text("Retain"));

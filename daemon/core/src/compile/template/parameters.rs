@@ -135,10 +135,8 @@ pub(crate) fn resolve(
         } else {
             format!("parameters {names} have no value")
         };
-        let mut diagnostic = Diagnostic::error("missing-parameter", entry.key_place, message).help(format!(
-            "{}, or pass `--parameter {first}=...`",
-            input.remedy
-        ));
+        let mut diagnostic = Diagnostic::error("missing-parameter", entry.key_place, message)
+            .help(format!("{}, or pass `--parameter {first}=...`", input.remedy));
         for (name, entry) in rest {
             diagnostic = diagnostic.related(entry.key_place, format!("`{name}`"));
         }

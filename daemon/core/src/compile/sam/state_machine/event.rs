@@ -192,10 +192,7 @@ impl Site<'_> {
             };
             let codes = |key: &str, words: [&str; 2]| {
                 let [success, failure] = words;
-                at.map([
-                    ("200", at.map([(key, at.text(success))])),
-                    ("400", at.map([(key, at.text(failure))])),
-                ])
+                at.map([("200", at.map([(key, at.text(success))])), ("400", at.map([(key, at.text(failure))]))])
             };
             let integration = at.map([
                 ("type", at.text("aws")),
@@ -212,11 +209,8 @@ impl Site<'_> {
     /// The template by which a request's body becomes the execution's input.
     fn request(&self, props: &Props) -> String {
         // API Gateway escapes single quotes, which is no JSON.
-        let unescape = if props.get("UnescapeMappingTemplate").is_some_and(truthy) {
-            ".replaceAll(\"\\\\'\",\"'\")"
-        } else {
-            ""
-        };
+        let unescape =
+            if props.get("UnescapeMappingTemplate").is_some_and(truthy) { ".replaceAll(\"\\\\'\",\"'\")" } else { "" };
         format!(
             "{{\"input\": \"$util.escapeJavaScript($input.json('$')){unescape}\", \"stateMachineArn\": \"${{{}}}\"}}",
             self.target
