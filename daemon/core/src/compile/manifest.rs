@@ -23,6 +23,7 @@ mod properties;
 mod queue;
 mod retain;
 mod rollout;
+mod schema_json;
 mod topic;
 mod trigger;
 mod world;
@@ -38,6 +39,7 @@ pub use app::{App, Environment};
 pub use document::{API_VERSION, Annotations, Document, Kind, is_manifest};
 pub use fields::Text;
 pub use retain::holds_data;
+pub use schema_json::json_schema;
 
 use super::intrinsic::{self, Evaluator, Pseudo, Scope, Strictness};
 use super::template;

@@ -17,13 +17,14 @@ pub(super) struct Connections {
 }
 
 /// One thing that can be connected to.
-struct Partner {
-    word: &'static str,
+pub(super) struct Partner {
+    /// As `connects` calls it.
+    pub word: &'static str,
     type_name: &'static str,
     /// Access words with their actions; the first is the default where `default` says so.
-    access: &'static [(&'static str, &'static [&'static str])],
+    pub access: &'static [(&'static str, &'static [&'static str])],
     /// Whether `access` may be left out, because there is one obvious answer.
-    default: bool,
+    pub default: bool,
 }
 
 const READ_QUEUE: &[&str] = &[
@@ -46,7 +47,8 @@ const READ_PARAMETER: &[&str] = &["ssm:GetParameter", "ssm:GetParameters"];
 const WRITE_PARAMETER: &[&str] = &["ssm:PutParameter"];
 const READ_WRITE_PARAMETER: &[&str] = &["ssm:GetParameter", "ssm:GetParameters", "ssm:PutParameter"];
 
-const PARTNERS: &[Partner] = &[
+/// Everything that a function can be connected to.
+pub(super) const PARTNERS: &[Partner] = &[
     Partner {
         word: "queue",
         type_name: aws::QUEUE,

@@ -22,6 +22,10 @@ pub(super) const STRATEGIES: &[&str] = &[
     "Linear10PercentEvery10Minutes",
 ];
 
+/// Every strategy, for editors; [`is_strategy`] also knows the limits.
+pub(super) const PATTERN: &str =
+    "^(AllAtOnce|Canary[0-9]+Percent[0-9]+Minutes?|Linear[0-9]+PercentEvery[0-9]+Minutes?)$";
+
 /// Expands `rollout: {strategy, alias, alarms, hooks: {before, after}}` into a version and an alias. The alias carries
 /// the rollout in the words of SAM's `DeploymentPreference`, so that there is one form of it.
 pub(super) fn expand(world: &World, function: &Declared, node: &Node, build: &mut Build) {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::document::{Document, Kind, aws};
 use crate::model::suggest::did_you_mean;
-use crate::model::{DeletionPolicy, Diagnostic, Diagnostics, Node, Place, Resource};
+use crate::model::{DeletionPolicy, Diagnostic, Diagnostics, Node, Place, Resource, Val};
 
 /// One resource of the application: its defaults and overrides laid, its intrinsics evaluated.
 #[derive(Clone, Debug)]
@@ -280,15 +280,49 @@ impl Build {
 /// Text made of parts: plain where all are, else one flat `Fn::Join`.
 pub(super) fn join(parts: Vec<Node>, place: Place) -> Node {
     let mut flat: Vec<Node> = Vec::new();
-    for part in parts {
-        match (flat.last_mut().map(|last| &mut last.value), part.scalar_text()) {
-            (Some(crate::model::Val::Str(before)), Some(text)) => before.push_str(&text),
-            (_, Some(text)) => flat.push(Node::str(text, place)),
-            (_, None) => flat.push(part),
-        }
-    }
+    parts.into_iter().for_each(|part| append(&mut flat, part, place));
     match flat.as_slice() {
         [only] if only.as_str().is_some() => flat.swap_remove(0),
         _ => Node::call("Fn::Join", Node::list(vec![Node::str("", place), Node::list(flat, place)], place), place),
+    }
+}
+
+fn append(flat: &mut Vec<Node>, part: Node, place: Place) {
+    if let Some(("Fn::Join", argument)) = part.as_call()
+        && let Some([delimiter, list]) = argument.as_list()
+        && let (Some(""), Some(items)) = (delimiter.as_str(), list.as_list())
+    {
+        items.iter().cloned().for_each(|item| append(flat, item, place));
+        return;
+    }
+    let secret = part.secret;
+    match (flat.last_mut(), part.scalar_text()) {
+        (Some(Node { value: Val::Str(before), secret: hidden, .. }), Some(text)) => {
+            before.push_str(&text);
+            *hidden |= secret;
+        }
+        (_, Some(text)) => flat.push(Node { secret, ..Node::str(text, place) }),
+        (_, None) => flat.push(part),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn joined_text_is_flat_and_plain_where_it_can_be() {
+        let place = Place::NOWHERE;
+        let text = |text: &str| Node::str(text, place);
+        assert_eq!(join(vec![text("a"), text("b")], place).to_json(), json!("ab"));
+        let inner = join(vec![text("b"), Node::reference("x", place)], place);
+        assert_eq!(join(vec![text("a"), inner], place).to_json(), json!({"Fn::Join": ["", ["ab", {"Ref": "x"}]]}));
+    }
+
+    #[test]
+    fn slugs_hold_letters_digits_and_single_dashes() {
+        assert_eq!(slug("my_queue.fifo"), "my-queue-fifo");
+        assert_eq!(slug("--x--"), "x");
     }
 }
