@@ -1,9 +1,9 @@
 //! From specs to AWS's properties, and the words that all kinds share.
 
-use super::document::aws;
 use super::fields::Fields;
 use super::retain::holds_data;
 use super::world::{Build, Declared};
+use crate::model::schema::{self, ShapeType};
 use crate::model::suggest::did_you_mean;
 use crate::model::{DeletionPolicy, Diagnostic, Diagnostics, Entry, Node, Origin, Resource, Val};
 
@@ -151,18 +151,10 @@ struct TagShape {
 }
 
 fn tag_shape(type_name: &str) -> Option<TagShape> {
-    let map = match type_name {
-        aws::PARAMETER => true,
-        aws::LAYER_VERSION
-        | aws::VERSION
-        | aws::ALIAS
-        | aws::PERMISSION
-        | aws::SUBSCRIPTION
-        | aws::QUEUE_POLICY
-        | aws::ROLE_POLICY => return None,
-        _ => false,
-    };
-    Some(TagShape { property: "Tags", map })
+    let schema = schema::lookup(type_name)?;
+    let property = schema.tagging.as_ref()?.property.as_str();
+    let shape = schema.property(property)?;
+    Some(TagShape { property, map: !shape.allows(ShapeType::Array) })
 }
 
 /// Properties whose content is free-form JSON, which stays as written.

@@ -3,6 +3,8 @@
 //! It is draft-07, which YAML editors know best. A value may also be an intrinsic: a map with one key in the long form;
 //! a short tag (`!Ref NAME`) is text, a list or a map to an editor, so those are let through wherever a value stands.
 
+mod shapes;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::connect;
@@ -12,8 +14,8 @@ use super::parameters;
 use super::rollout;
 use super::topic;
 
-/// The schema of a manifest. `of_type` gives the schemas of an AWS type's properties by their names in lower camel case.
-pub fn json_schema(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
+/// The JSON Schema of a manifest: the same text every time.
+pub fn json_schema() -> Json {
     let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     let chosen: Vec<Json> = Kind::ALL
         .iter()
@@ -26,7 +28,7 @@ pub fn json_schema(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
         .collect();
     let mut definitions = shared();
     for kind in Kind::ALL {
-        definitions.insert(kind.as_str().to_owned(), spec(kind, of_type));
+        definitions.insert(kind.as_str().to_owned(), spec(kind));
     }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -160,14 +162,14 @@ fn with_words(mut properties: Map<String, Json>, words: Json, required: &[&str])
     object(Json::Object(properties), required)
 }
 
-fn spec(kind: Kind, of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
-    let own = || kind.type_name().map(of_type).unwrap_or_default();
+fn spec(kind: Kind) -> Json {
+    let own = || kind.type_name().map(shapes::properties).unwrap_or_default();
     match kind {
-        Kind::App => app(of_type),
+        Kind::App => app(),
         Kind::Function => {
             let mut properties = own();
             properties.retain(|name, _| !["code", "deadLetterConfig"].contains(&name.as_str()));
-            with_words(properties, function_words(of_type), &[])
+            with_words(properties, function_words(), &[])
         }
         Kind::Layer => {
             let mut properties = own();
@@ -175,7 +177,7 @@ fn spec(kind: Kind, of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
             with_words(properties, json!({"code": definition("code")}), &[])
         }
         Kind::Queue => with_words(own(), json!({"deadLetter": dead_letter_of_queue()}), &[]),
-        Kind::Topic => with_words(own(), json!({"subscriptions": subscriptions(of_type)}), &[]),
+        Kind::Topic => with_words(own(), json!({"subscriptions": subscriptions()}), &[]),
         Kind::Parameter => {
             let words = json!({
                 "value": described(json!({"anyOf": [definition("text"), list(definition("text"))]}), "Text, or a list for a StringList."),
@@ -197,17 +199,17 @@ fn spec(kind: Kind, of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
 }
 
 /// The properties of `type_name` without those that our words stand for.
-fn properties_of(of_type: &dyn Fn(&str) -> Map<String, Json>, type_name: &str, without: &[&str]) -> Map<String, Json> {
-    let mut properties = of_type(type_name);
+fn properties_of(type_name: &str, without: &[&str]) -> Map<String, Json> {
+    let mut properties = shapes::properties(type_name);
     properties.retain(|name, _| !without.contains(&name.as_str()));
     properties
 }
 
-fn function_words(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
+fn function_words() -> Json {
     let variable =
         json!({"anyOf": [definition("text"), object(json!({"parameter": definition("name")}), &["parameter"])]});
     let reference = |text: &str| described(definition("text"), text);
-    let mut logs = properties_of(of_type, aws::LOG_GROUP, &[]);
+    let mut logs = properties_of(aws::LOG_GROUP, &[]);
     if let Some(policy) = common().get("deletionPolicy") {
         logs.insert("deletionPolicy".to_owned(), policy.clone());
     }
@@ -216,7 +218,7 @@ fn function_words(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
         "environment": {"type": "object", "additionalProperties": variable, "description": "Variables: text, an intrinsic, or `{parameter: NAME}`."},
         "layers": described(list(definition("text")), "Layers of this application by name, others by ARN."),
         "role": reference("A role by name or ARN, in place of the function's own."),
-        "triggers": described(list(triggers(of_type)), "What calls the function."),
+        "triggers": described(list(triggers()), "What calls the function."),
         "connects": described(list(connections()), "What the function may use."),
         "permissions": described(list(json!({"anyOf": [definition("statement"), {"type": "string"}, definition("intrinsic")]})), "IAM statements and ARNs of managed policies for the function's own role."),
         "deadLetter": {"description": "Where events go that the function failed to handle.", "anyOf": [
@@ -242,32 +244,32 @@ fn rollout_words() -> Json {
     )
 }
 
-fn triggers(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
-    let mut queue = properties_of(of_type, aws::EVENT_SOURCE_MAPPING, &["functionName", "eventSourceArn"]);
+fn triggers() -> Json {
+    let mut queue = properties_of(aws::EVENT_SOURCE_MAPPING, &["functionName", "eventSourceArn"]);
     queue.insert("queue".to_owned(), definition("text"));
     queue.insert(
         "filters".to_owned(),
         described(list(json!({"type": ["object", "string"]})), "Patterns of the messages that are wanted."),
     );
-    let mut topic = subscription(of_type);
+    let mut topic = subscription();
     topic.insert("topic".to_owned(), definition("text"));
     json!({"anyOf": [object(Json::Object(queue), &["queue"]), object(Json::Object(topic), &["topic"])]})
 }
 
 /// The properties of a subscription beside who subscribes to what.
-fn subscription(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Map<String, Json> {
-    let mut properties = properties_of(of_type, aws::SUBSCRIPTION, &["topicArn", "protocol", "endpoint"]);
+fn subscription() -> Map<String, Json> {
+    let mut properties = properties_of(aws::SUBSCRIPTION, &["topicArn", "protocol", "endpoint"]);
     properties.insert("filterPolicy".to_owned(), definition("filterPolicy"));
     properties
         .insert("deadLetter".to_owned(), described(definition("text"), "A queue for what could not be delivered."));
     properties
 }
 
-fn subscriptions(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
+fn subscriptions() -> Json {
     let all: Vec<Json> = topic::PROTOCOLS
         .iter()
         .map(|(word, _)| {
-            let mut properties = subscription(of_type);
+            let mut properties = subscription();
             properties.insert((*word).to_owned(), definition("text"));
             object(Json::Object(properties), &[word])
         })
@@ -302,7 +304,7 @@ fn dead_letter_of_queue() -> Json {
     })
 }
 
-fn app(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
+fn app() -> Json {
     let plain = json!({"type": ["string", "number", "boolean", "array", "null"]});
     let words: Map<String, Json> = parameters::WORDS.iter().map(|(word, _)| ((*word).to_owned(), json!({}))).collect();
     let environment = object(
@@ -319,7 +321,7 @@ fn app(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
         .into_iter()
         .filter(|kind| !matches!(kind, Kind::App | Kind::Resource))
         .map(|kind| {
-            let mut schema = spec(kind, of_type);
+            let mut schema = spec(kind);
             if let Json::Object(schema) = &mut schema {
                 schema.shift_remove("required");
             }
@@ -341,3 +343,6 @@ fn app(of_type: &dyn Fn(&str) -> Map<String, Json>) -> Json {
         &[],
     )
 }
+
+#[cfg(test)]
+mod tests;

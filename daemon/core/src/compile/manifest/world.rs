@@ -87,10 +87,12 @@ impl Declared {
     }
 }
 
-/// `KmsMasterKeyId` as `kmsMasterKeyId`.
+/// AWS's name of a property in lower camel case: `KmsMasterKeyId` as `kmsMasterKeyId`, `URI` as `uri`, `SSEType` as
+/// `sseType`.
 pub(super) fn lower_camel(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map(|first| first.to_ascii_lowercase().to_string() + chars.as_str()).unwrap_or_default()
+    let capitals = name.chars().take_while(char::is_ascii_uppercase).count();
+    let lowered = if capitals > 1 && capitals < name.len() { capitals - 1 } else { capitals };
+    name[..lowered].to_ascii_lowercase() + &name[lowered..]
 }
 
 /// The application while its words are expanded: nothing of this changes any more.
@@ -318,6 +320,12 @@ mod tests {
         assert_eq!(join(vec![text("a"), text("b")], place).to_json(), json!("ab"));
         let inner = join(vec![text("b"), Node::reference("x", place)], place);
         assert_eq!(join(vec![text("a"), inner], place).to_json(), json!({"Fn::Join": ["", ["ab", {"Ref": "x"}]]}));
+    }
+
+    #[test]
+    fn the_first_word_of_a_property_is_in_lower_case() {
+        let names = ["KmsMasterKeyId", "URI", "SSEType", "DocumentDBConfig", "Ipv6Allowed"].map(lower_camel);
+        assert_eq!(names, ["kmsMasterKeyId", "uri", "sseType", "documentDBConfig", "ipv6Allowed"]);
     }
 
     #[test]
