@@ -1,5 +1,7 @@
 //! The state of one transform: the template as written, the resources made so far, the complaints.
 
+use std::collections::HashMap;
+
 use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Val};
 
 use super::SamContext;
@@ -25,6 +27,8 @@ pub(super) struct Build<'a> {
     pub resources: Map,
     /// The resulting `Conditions`.
     pub conditions: Map,
+    /// Destinations generated for a function, by the place of the `OnSuccess` or `OnFailure` that asked for them.
+    pub shared_destinations: HashMap<Place, Entry>,
     /// References to rewrite when all is made.
     pub renames: Renames,
     /// What the APIs share.
@@ -87,6 +91,7 @@ impl<'a> Build<'a> {
             resources: resources.clone(),
             conditions,
             source: template,
+            shared_destinations: HashMap::new(),
             renames: Renames::default(),
             apis: api::Apis::default(),
             diagnostics: Diagnostics::new(),
@@ -173,7 +178,7 @@ impl<'a> Build<'a> {
 
     /// A complaint where a generated resource would overwrite one that a person wrote and that it does not belong to.
     fn clash(&self, source: &Source, made: &Made) -> Option<Diagnostic> {
-        let (id, entry) = self.written().find(|(id, _)| **id == made.id)?;
+        let (id, entry) = self.source.get("Resources")?.as_map()?.get_key_value(&made.id)?;
         let same_type = entry.node.get("Type").and_then(Node::as_str) == Some(made.type_name.as_str());
         if *id == source.id || (same_type && CHANGED.contains(&made.type_name.as_str())) {
             return None;

@@ -23,7 +23,7 @@ const KEY: [Property; 2] = [required("Name", Kind::Str), required("Type", Kind::
 pub(super) fn expand(source: &Source) -> Result<Vec<Made>, Diagnostic> {
     let props = Props::read(source.owner(), &source.type_name, &source.properties, &PROPERTIES)?;
     let place = source.place;
-    let (name, letter) = match props.get("PrimaryKey") {
+    let (name, letter) = match props.get("PrimaryKey").filter(|key| is_truthy(key)) {
         None => (Node::str("id", place), Node::str("S", place)),
         Some(key) => {
             for property in KEY {
@@ -44,14 +44,14 @@ pub(super) fn expand(source: &Source) -> Result<Vec<Made>, Diagnostic> {
         .depends_on(source.depends_on.clone())
         .with("AttributeDefinitions", Node::list(vec![definition], place))
         .with("KeySchema", Node::list(vec![key], place));
-    match props.take("ProvisionedThroughput") {
+    match props.take("ProvisionedThroughput").filter(is_truthy) {
         Some(throughput) => table.set("ProvisionedThroughput", throughput),
         None => table.set("BillingMode", Node::str("PAY_PER_REQUEST", place)),
     }
     table = table
-        .maybe("SSESpecification", props.take("SSESpecification"))
-        .maybe("TableName", props.take("TableName"))
-        .maybe("PointInTimeRecoverySpecification", props.take("PointInTimeRecoverySpecification"));
+        .maybe("SSESpecification", props.take("SSESpecification").filter(is_truthy))
+        .maybe("TableName", props.take("TableName").filter(is_truthy))
+        .maybe("PointInTimeRecoverySpecification", props.take("PointInTimeRecoverySpecification").filter(is_truthy));
     if let Some(tags) = props.get("Tags").filter(|tags| is_truthy(tags)) {
         table.set("Tags", tags::list(tags));
     }

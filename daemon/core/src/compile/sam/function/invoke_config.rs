@@ -1,6 +1,6 @@
 //! `EventInvokeConfig`: retries and destinations of asynchronous invocations.
 
-use crate::model::{Diagnostic, Map, Node, Val};
+use crate::model::{Diagnostic, Entry, Map, Node, Val};
 
 use super::super::build::Build;
 use super::super::intrinsics::{as_if, call, is_no_value, make_if};
@@ -39,7 +39,17 @@ pub(super) fn expand(
         for name in ["OnSuccess", "OnFailure"] {
             let Some(node) = config.get(name).filter(|node| node.value != Val::Null) else { continue };
             let Val::Map(destination) = &node.value else { return Err(wrong(node, &format!(".{name}"))) };
-            let (resource, arn, policy) = destination_of(build, source, props, destination, node, &id, name)?;
+            let mut destination = destination.clone();
+            // Functions that take a destination from Globals share it: what is generated for the first one serves all,
+            // as with SAM.
+            if let Some(shared) = build.shared_destinations.get(&node.place) {
+                destination.insert("Destination".to_owned(), shared.clone());
+            }
+            let (resource, arn, policy) = destination_of(build, source, props, &destination, node, &id, name)?;
+            if resource.is_some() && node.place.is_known() {
+                let entry = Entry { key_place: node.place, node: arn.clone() };
+                build.shared_destinations.insert(node.place, entry);
+            }
             made.extend(resource);
             policies.extend(policy);
             destinations.set(name, Node::map([("Destination", arn)], node.place));

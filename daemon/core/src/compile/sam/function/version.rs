@@ -42,7 +42,7 @@ pub(super) fn publish(
         );
         return Err(props.error("AutoPublishAlias", message));
     }
-    describe_code(build, props, function)?;
+    let code_hash = describe_code(build, props, function)?;
     let place = props.place_of("AutoPublishAlias");
     let mut attributes = source.handed_on();
     if !attributes.contains_key("DeletionPolicy") {
@@ -54,7 +54,7 @@ pub(super) fn publish(
         Some(_) => props.take("FunctionScalingConfig"),
         None => None,
     };
-    let version = Made::new(format!("{}Version", source.id), "AWS::Lambda::Version", place)
+    let version = Made::new(format!("{}Version{code_hash}", source.id), "AWS::Lambda::Version", place)
         .attributes(attributes)
         .with("FunctionName", function.reference())
         .maybe("Description", props.take("VersionDescription"))
@@ -72,9 +72,12 @@ pub(super) fn publish(
     Ok(Some(Published { version, alias }))
 }
 
-/// `AutoPublishCodeSha256` joins the description, so that a change of it publishes a version.
-fn describe_code(build: &Build<'_>, props: &Props, function: &mut Made) -> Result<(), Diagnostic> {
-    let Some(written) = props.get("AutoPublishCodeSha256").filter(|node| is_truthy(node)) else { return Ok(()) };
+/// `AutoPublishCodeSha256` joins the description, so that a change of it publishes a version. SAM ends the version's id
+/// in its first ten characters: what comes back is these, unless they are a hash.
+fn describe_code(build: &Build<'_>, props: &Props, function: &mut Made) -> Result<String, Diagnostic> {
+    let Some(written) = props.get("AutoPublishCodeSha256").filter(|node| is_truthy(node)) else {
+        return Ok(String::new());
+    };
     let hash = build.resolve(written);
     let Some(text) = hash.as_str() else {
         return Err(props.error("AutoPublishCodeSha256", "`AutoPublishCodeSha256` must be a string"));
@@ -91,7 +94,9 @@ fn describe_code(build: &Build<'_>, props: &Props, function: &mut Made) -> Resul
         },
     };
     function.set("Description", description);
-    Ok(())
+    let suffix: String = text.chars().take(10).collect();
+    let is_hash = suffix.len() == 10 && suffix.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    Ok(if is_hash { String::new() } else { suffix.chars().filter(char::is_ascii_alphanumeric).collect() })
 }
 
 /// The deployment preference, where it is enabled.
