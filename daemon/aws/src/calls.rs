@@ -1,0 +1,87 @@
+//! Counts every call to AWS, by service and operation.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// How often each operation was called: `{service: {operation: n}}`, in the SDK's names (`Lambda`, `GetFunction`).
+pub type Calls = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// Whether an operation changes something. AWS names its reads by their first word.
+pub fn is_write(operation: &str) -> bool {
+    const READS: [&str; 8] = ["Get", "List", "Describe", "Head", "Lookup", "Simulate", "BatchGet", "Assume"];
+    !READS.iter().any(|verb| operation.starts_with(verb))
+}
+
+/// How many of the calls changed something.
+pub fn writes(calls: &Calls) -> u64 {
+    calls.values().flatten().filter(|(operation, _)| is_write(operation)).map(|(_, count)| count).sum()
+}
+
+/// The counter that every client of an account carries; clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(Arc<Mutex<Calls>>);
+
+impl Counter {
+    /// The counts so far.
+    pub fn snapshot(&self) -> Calls {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts one call.
+    pub fn count(&self, service: &str, operation: &str) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.entry(service.to_owned()).or_default().entry(operation.to_owned()).or_default() += 1;
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Counter {
+    fn name(&self) -> &'static str {
+        "evenkeel call counter"
+    }
+
+    // Before each transmission, not each execution: what counts against a quota is what goes over the wire.
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(metadata) = cfg.load::<Metadata>() {
+            self.count(metadata.service(), metadata.name());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_are_told_from_writes_by_their_first_word() {
+        for read in ["GetFunction", "ListQueues", "DescribeParameters", "GetCallerIdentity"] {
+            assert!(!is_write(read), "{read}");
+        }
+        for write in ["CreateFunction", "PutParameter", "UntagResource", "DeleteTopic", "Subscribe", "PublishVersion"] {
+            assert!(is_write(write), "{write}");
+        }
+    }
+
+    #[test]
+    fn clones_count_together() {
+        let counter = Counter::default();
+        counter.clone().count("Lambda", "GetFunction");
+        counter.count("Lambda", "GetFunction");
+        counter.count("Lambda", "CreateFunction");
+        assert_eq!(counter.snapshot()["Lambda"]["GetFunction"], 2);
+        assert_eq!(writes(&counter.snapshot()), 1);
+    }
+}

@@ -1,0 +1,266 @@
+//! One account in one region: credentials, endpoint, clients.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::calls::{Calls, Counter};
+use crate::error::{Failure, What, sources};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take.
+const READ: Duration = Duration::from_secs(30);
+/// How long the upload of a package may take until it is answered: 50 MB over a slow line.
+pub(crate) const UPLOAD: Duration = Duration::from_secs(300);
+
+/// How to reach an account. What is left out comes the SDK's way: environment, profile, container, instance.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The region; else `AWS_REGION` or the profile's.
+    pub region: Option<String>,
+    /// Where all services are, instead of AWS (an emulator); else `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<String>,
+    /// A role to assume with the credentials that are found.
+    pub role_arn: Option<String>,
+    /// A profile of the shared configuration; else `AWS_PROFILE`.
+    pub profile: Option<String>,
+    /// The HTTP client, where it is not the usual one (a simulation).
+    pub http_client: Option<SharedHttpClient>,
+}
+
+/// Why an account cannot be reached. Each sentence says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// No region anywhere.
+    #[error("no region is set: give --region, set AWS_REGION, or name one in the specs")]
+    NoRegion,
+    /// No credentials anywhere.
+    #[error(
+        "no AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, sign in with `aws sso login`, or run where a role is attached ({0})"
+    )]
+    NoCredentials(String),
+    /// They were good once.
+    #[error("the AWS credentials have expired: sign in again (`aws sso login`) or renew the session ({0})")]
+    Expired(String),
+    /// They are not known to AWS.
+    #[error("AWS does not accept these credentials: check the access key, its secret and the partition ({0})")]
+    Invalid(String),
+    /// Nobody answers.
+    #[error("{endpoint} cannot be reached: check the network, the region and AWS_ENDPOINT_URL ({detail})")]
+    Unreachable {
+        /// The endpoint or the region.
+        endpoint: String,
+        /// The cause.
+        detail: String,
+    },
+    /// The clock is wrong.
+    #[error("this machine's clock differs too much from AWS's: set it by NTP ({0})")]
+    ClockSkew(String),
+    /// A role that cannot be assumed.
+    #[error(
+        "the role {role} cannot be assumed: its trust policy must name the caller, and the caller needs sts:AssumeRole on it ({detail})"
+    )]
+    Role {
+        /// The role's ARN.
+        role: String,
+        /// The cause.
+        detail: String,
+    },
+    /// The caller may not even ask who it is.
+    #[error("access is denied: {0}")]
+    Denied(String),
+    /// Anything else.
+    #[error("who the credentials belong to could not be asked: {0}")]
+    Other(String),
+}
+
+/// One account in one region, with a client for each service. Clones share connections and counts.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// AWS Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// Amazon SQS.
+    pub sqs: aws_sdk_sqs::Client,
+    /// Amazon SNS.
+    pub sns: aws_sdk_sns::Client,
+    /// Systems Manager: parameters.
+    pub ssm: aws_sdk_ssm::Client,
+    /// Identity and Access Management.
+    pub iam: aws_sdk_iam::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Security Token Service.
+    pub sts: aws_sdk_sts::Client,
+    id: String,
+    arn: String,
+    partition: String,
+    region: String,
+    endpoint_url: Option<String>,
+    counter: Counter,
+}
+
+impl Account {
+    /// Finds credentials and asks whose they are.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: a sentence that says what to do.
+    pub async fn connect(options: Options) -> Result<Account, ConnectError> {
+        let config = load(&options).await?;
+        let region = config.region().map(|region| region.as_ref().to_owned()).ok_or(ConnectError::NoRegion)?;
+        let endpoint_url = config.endpoint_url().map(str::to_owned);
+        let counter = Counter::default();
+        let sts = aws_sdk_sts::Client::from_conf(
+            aws_sdk_sts::config::Builder::from(&config).interceptor(counter.clone()).build(),
+        );
+        let identity = sts.get_caller_identity().send().await.map_err(|error| {
+            let endpoint = endpoint_url.clone().unwrap_or_else(|| format!("AWS in {region}"));
+            connect_error(&Failure::of("STS", &error), sources(&error), endpoint, options.role_arn.as_deref())
+        })?;
+        let arn = identity.arn().unwrap_or_default().to_owned();
+        let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
+        let id = identity
+            .account()
+            .map(str::to_owned)
+            .ok_or_else(|| ConnectError::Other("the answer to GetCallerIdentity names no account".to_owned()))?;
+        Ok(Account {
+            lambda: aws_sdk_lambda::Client::from_conf(
+                aws_sdk_lambda::config::Builder::from(&config).interceptor(counter.clone()).build(),
+            ),
+            sqs: aws_sdk_sqs::Client::from_conf(
+                aws_sdk_sqs::config::Builder::from(&config).interceptor(counter.clone()).build(),
+            ),
+            sns: aws_sdk_sns::Client::from_conf(
+                aws_sdk_sns::config::Builder::from(&config).interceptor(counter.clone()).build(),
+            ),
+            ssm: aws_sdk_ssm::Client::from_conf(
+                aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone()).build(),
+            ),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(&config).interceptor(counter.clone()).build(),
+            ),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(
+                aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(counter.clone()).build(),
+            ),
+            sts,
+            id,
+            arn,
+            partition,
+            region,
+            endpoint_url,
+            counter,
+        })
+    }
+
+    /// The account's id, 12 digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The caller's ARN.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Where the services are, when it is not AWS.
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.endpoint_url.as_deref()
+    }
+
+    /// The calls so far, by service and operation.
+    pub fn calls(&self) -> Calls {
+        self.counter.snapshot()
+    }
+}
+
+async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
+    let http_client = options.http_client.clone().unwrap_or_else(|| {
+        aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
+    });
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client)
+        // One retry policy, and it is ours: a second one below the limiter would send calls that nobody counted on.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).build());
+    if let Ok(name) = AppName::new("evenkeel") {
+        loader = loader.app_name(name);
+    }
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    let config = loader.load().await;
+    if config.region().is_none() {
+        return Err(ConnectError::NoRegion);
+    }
+    let Some(role) = &options.role_arn else { return Ok(config) };
+    let provider = AssumeRoleProvider::builder(role).session_name("evenkeel").configure(&config).build().await;
+    Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
+}
+
+/// What a failed GetCallerIdentity (or the search for credentials before it) means.
+fn connect_error(failure: &Failure, causes: Causes<'_>, endpoint: String, role: Option<&str>) -> ConnectError {
+    let credentials = causes.iter().find_map(|cause| cause.downcast_ref::<CredentialsError>());
+    // Which code came back, from STS itself or from the AssumeRole before it.
+    let text = causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let detail = failure.sentence();
+    let says = |words: &[&str]| words.iter().any(|word| detail.contains(word) || text.contains(word));
+    if says(&["ExpiredToken", "token has expired", "TokenRefreshRequired", "session associated with this profile"]) {
+        return ConnectError::Expired(detail);
+    }
+    if says(&["RequestTimeTooSkewed", "Signature expired", "Signature not yet current"]) {
+        return ConnectError::ClockSkew(detail);
+    }
+    if let Some(role) = role
+        && credentials.is_some()
+        && says(&["AssumeRole", "AccessDenied"])
+    {
+        return ConnectError::Role { role: role.to_owned(), detail: last(&causes, &detail) };
+    }
+    if let Some(error) = credentials {
+        return match error {
+            CredentialsError::CredentialsNotLoaded(_) => ConnectError::NoCredentials(last(&causes, &detail)),
+            _ if failure.what == What::Unreachable => {
+                ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) }
+            }
+            _ => ConnectError::NoCredentials(last(&causes, &detail)),
+        };
+    }
+    if says(&["InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClient", "InvalidAccessKeyId"]) {
+        return ConnectError::Invalid(detail);
+    }
+    match failure.what {
+        What::Unreachable | What::Timeout => ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) },
+        What::Service if failure.is_denied() => ConnectError::Denied(detail),
+        _ => ConnectError::Other(last(&causes, &detail)),
+    }
+}
+
+type Causes<'a> = Vec<&'a (dyn std::error::Error + 'static)>;
+
+/// The innermost cause: the one that tells.
+fn last(causes: &Causes<'_>, otherwise: &str) -> String {
+    causes.last().map_or_else(|| otherwise.to_owned(), ToString::to_string)
+}

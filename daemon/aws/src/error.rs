@@ -1,0 +1,379 @@
+//! What AWS's errors mean, in one place for all services.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use evenkeel_core::plan::ApplyError;
+
+/// How far a call came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The service answered with an error.
+    Service,
+    /// No answer in time.
+    Timeout,
+    /// No connection: the request was not sent.
+    Unreachable,
+    /// The connection broke, or the answer could not be read.
+    Broken,
+    /// The request could not be made (input that the SDK refuses, no credentials).
+    Unsent,
+}
+
+/// A failed call, reduced to what tells its meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The service, for the sentence.
+    pub service: &'static str,
+    /// How far it came.
+    pub what: What,
+    /// AWS's error code.
+    pub code: String,
+    /// AWS's message, redacted.
+    pub message: String,
+    /// The HTTP status, where there was an answer.
+    pub status: u16,
+}
+
+/// Errors that pass by themselves: code (empty: any), a part of the message (empty: any), seconds until the next try,
+/// seconds until it is taken for an error.
+const WAITS: &[(&str, &str, u64, u64)] = &[
+    // Lambda: something is in progress on the function.
+    ("ResourceConflictException", "update is in progress", 2, 900),
+    ("ResourceConflictException", "is currently in the following state", 2, 900),
+    ("ResourceConflictException", "cannot be performed at this time", 2, 900),
+    ("ResourceConflictException", "An operation is in progress", 2, 900),
+    ("ResourceConflictException", "The function is currently", 2, 900),
+    ("ResourceConflictException", "currently in transition", 2, 900),
+    ("ResourceNotReadyException", "", 2, 900),
+    ("ResourceInUseException", "", 5, 600),
+    // IAM spreads: a new role or policy is not known to the other services yet.
+    ("InvalidParameterValueException", "cannot be assumed by Lambda", 5, 120),
+    ("InvalidParameterValueException", "execution role does not have permissions", 5, 120),
+    ("InvalidParameterValueException", "ensure the role can perform", 5, 120),
+    ("InvalidParameterValueException", "KMS key is invalid for CreateGrant", 5, 120),
+    ("InvalidParameterValueException", "throttled by EC2", 15, 600),
+    ("InvalidParameterValueException", "does not have permissions to call", 5, 120),
+    ("InvalidParameterValueException", "The destination ARN", 5, 120),
+    ("InvalidParameterValueException", "Queue visibility timeout", 10, 150),
+    ("EC2ThrottledException", "", 15, 600),
+    ("MalformedPolicyDocument", "Invalid principal in policy", 5, 120),
+    ("ValidationException", "cannot be assumed by principal", 5, 120),
+    ("ValidationException", "must allow AWS EventBridge Scheduler to assume the role", 5, 120),
+    // Writes that exclude each other.
+    ("ConcurrentModification", "", 3, 120),
+    ("ConcurrentModificationException", "", 3, 120),
+    ("OperationAbortedException", "", 3, 120),
+    ("EntityTemporarilyUnmodifiable", "", 5, 300),
+    ("ServiceUnavailableException", "", 5, 300),
+    // A queue's name is locked for a minute.
+    ("QueueDeletedRecently", "", 15, 120),
+    ("AWS.SimpleQueueService.QueueDeletedRecently", "", 15, 120),
+    ("ConcurrentAccess", "", 3, 120),
+    ("ConcurrentAccessException", "", 3, 120),
+    ("TooManyUpdates", "", 5, 120),
+];
+
+const ABSENT: &[&str] = &[
+    "ResourceNotFoundException",
+    "NoSuchEntity",
+    "NoSuchEntityException",
+    "ParameterNotFound",
+    "ParameterNotFoundException",
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "NonExistentQueue",
+    "NotFound",
+    "NotFoundException",
+    "ProvisionedConcurrencyConfigNotFoundException",
+    "FunctionEventInvokeConfigNotFoundException",
+];
+
+const THROTTLED: &[&str] = &[
+    "TooManyRequestsException",
+    "ThrottlingException",
+    "Throttling",
+    "Throttled",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "PriorRequestNotComplete",
+];
+
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "UnauthorizedOperation",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidSecurity",
+    "MissingAuthenticationToken",
+    "OptInRequired",
+];
+
+/// The world is not as the plan saw it.
+const CONFLICTS: &[&str] = &[
+    "ResourceConflictException",
+    "PreconditionFailedException",
+    "ResourceAlreadyExistsException",
+    "EntityAlreadyExists",
+    "EntityAlreadyExistsException",
+    "ParameterAlreadyExists",
+    "QueueAlreadyExists",
+    "QueueNameExists",
+    "DeleteConflict",
+    "DeleteConflictException",
+    "ConflictException",
+];
+
+impl Failure {
+    /// Reduces an SDK error.
+    pub fn of<E>(service: &'static str, error: &SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let (what, meta, status) = match error {
+            SdkError::ServiceError(context) => {
+                (What::Service, Some(context.err().meta()), context.raw().status().as_u16())
+            }
+            SdkError::TimeoutError(_) => (What::Timeout, None, 0),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => (What::Timeout, None, 0),
+            SdkError::DispatchFailure(failure) if failure.is_io() && refused(error) => (What::Unreachable, None, 0),
+            SdkError::DispatchFailure(failure) if failure.is_user() => (What::Unsent, None, 0),
+            // Credentials are looked for during dispatch; without them nothing was sent.
+            SdkError::DispatchFailure(failure) if failure.is_other() => (What::Unsent, None, 0),
+            SdkError::DispatchFailure(_) => (What::Broken, None, 0),
+            SdkError::ResponseError(context) => (What::Broken, None, context.raw().status().as_u16()),
+            SdkError::ConstructionFailure(_) => (What::Unsent, None, 0),
+            _ => (What::Broken, None, 0),
+        };
+        let code = meta.and_then(|meta| meta.code()).unwrap_or_default();
+        let message = match meta.and_then(|meta| meta.message()) {
+            Some(message) => message.to_owned(),
+            None if what == What::Service => format!("HTTP status {status}"),
+            None => sources(error).last().map(ToString::to_string).unwrap_or_default(),
+        };
+        // `Namespace#Code` in JSON protocols.
+        let code = code.rsplit('#').next().unwrap_or(code).to_owned();
+        Failure { service, what, code, message: redact(&message), status }
+    }
+
+    /// Whether it says that the thing is not there.
+    pub fn is_absent(&self) -> bool {
+        self.what == What::Service && ABSENT.contains(&self.code.as_str())
+    }
+
+    /// Whether AWS asks for fewer calls.
+    pub fn is_throttled(&self) -> bool {
+        THROTTLED.contains(&self.code.as_str()) || self.status == 429
+    }
+
+    /// Whether the credentials may not do this.
+    pub fn is_denied(&self) -> bool {
+        DENIED.contains(&self.code.as_str()) || matches!(self.status, 401 | 403)
+    }
+
+    /// Whether the same read may go through a moment later.
+    pub fn is_passing(&self) -> bool {
+        self.is_throttled()
+            || self.status >= 500
+            || matches!(self.what, What::Timeout | What::Unreachable | What::Broken)
+    }
+
+    /// A sentence for people, without secrets.
+    pub fn sentence(&self) -> String {
+        match self.what {
+            What::Service if self.code.is_empty() => format!("{}: {}", self.service, self.message),
+            What::Service => format!("{}: {}: {}", self.service, self.code, self.message),
+            What::Timeout => format!("{} did not answer in time", self.service),
+            What::Unreachable => format!("{} cannot be reached: {}", self.service, self.message),
+            What::Broken => format!("the answer of {} broke off: {}", self.service, self.message),
+            What::Unsent => format!("the call to {} could not be made: {}", self.service, self.message),
+        }
+    }
+
+    /// What it means for a write.
+    pub fn into_apply(self) -> ApplyError {
+        let text = self.sentence();
+        match self.what {
+            What::Timeout | What::Broken => return ApplyError::Uncertain(text),
+            // Nothing was sent: a later try is as good as the first.
+            What::Unreachable => return wait(text, 5, 900),
+            What::Unsent if self.message.to_lowercase().contains("credential") => return ApplyError::Denied(text),
+            What::Unsent => return ApplyError::Refused(text),
+            What::Service => {}
+        }
+        if self.is_throttled() {
+            return ApplyError::Throttled(text);
+        }
+        let rule = WAITS.iter().find(|(code, part, ..)| {
+            (code.is_empty() || *code == self.code) && (part.is_empty() || self.message.contains(part))
+        });
+        if let Some((_, _, after, patience)) = rule {
+            return wait(text, *after, *patience);
+        }
+        if self.is_denied() {
+            return ApplyError::Denied(text);
+        }
+        if self.is_absent() || CONFLICTS.contains(&self.code.as_str()) || self.status == 412 {
+            return ApplyError::Conflict(text);
+        }
+        if self.status >= 500 {
+            return ApplyError::Uncertain(text);
+        }
+        ApplyError::Refused(text)
+    }
+}
+
+fn wait(reason: String, after: u64, patience: u64) -> ApplyError {
+    ApplyError::Wait { reason, retry_after: Duration::from_secs(after), patience: Duration::from_secs(patience) }
+}
+
+/// The outcome of a write.
+///
+/// # Errors
+/// What the failure means.
+pub fn done<T, E>(service: &'static str, result: Result<T, SdkError<E, HttpResponse>>) -> Result<(), ApplyError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    result.map(drop).map_err(|error| Failure::of(service, &error).into_apply())
+}
+
+/// The outcome of a deletion: what is gone already is as good as deleted.
+///
+/// # Errors
+/// What the failure means.
+pub fn gone<T, E>(service: &'static str, result: Result<T, SdkError<E, HttpResponse>>) -> Result<(), ApplyError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) => match Failure::of(service, &error) {
+            failure if failure.is_absent() => Ok(()),
+            failure => Err(failure.into_apply()),
+        },
+    }
+}
+
+/// A step that this kind cannot carry out: a plan and its reach that do not fit, never a user's mistake.
+pub fn unknown_operation(step: &evenkeel_core::plan::Step) -> ApplyError {
+    ApplyError::Refused(format!("{} has no operation {}", step.type_name, step.operation))
+}
+
+/// An error with everything that caused it, outermost first.
+pub(crate) fn sources<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let mut causes = vec![error];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause);
+        next = cause.source();
+    }
+    causes
+}
+
+/// Whether no connection came about, so that surely nothing was sent.
+fn refused<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
+    sources(error).iter().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let text = cause.to_string();
+        matches!(
+            io,
+            Some(
+                std::io::ErrorKind::ConnectionRefused
+                    | std::io::ErrorKind::HostUnreachable
+                    | std::io::ErrorKind::NetworkUnreachable
+                    | std::io::ErrorKind::AddrNotAvailable
+            )
+        ) || text.contains("tcp connect error")
+            || text.contains("dns error")
+            || text.contains("(Connect)")
+    })
+}
+
+/// Takes values out of AWS's messages: some echo an environment or a whole request.
+fn redact(message: &str) -> String {
+    const ECHOES: [&str; 5] = [
+        "environment variables you have provided",
+        "Environment variables",
+        "at 'environment",
+        "at 'value'",
+        "at 'secretString'",
+    ];
+    let Some(at) = ECHOES.iter().filter_map(|echo| message.find(echo).map(|at| at + echo.len())).min() else {
+        return message.chars().take(1000).collect();
+    };
+    // What follows the echo's first words may hold values: only the limit that the message speaks of is kept.
+    let limit = if message.contains("4KB limit") { " exceeded the 4KB limit" } else { " were not accepted" };
+    format!("{}{limit} (the rest of AWS's message is left out: it can hold values)", &message[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(code: &str, message: &str, status: u16) -> Failure {
+        Failure { service: "Lambda", what: What::Service, code: code.into(), message: redact(message), status }
+    }
+
+    #[test]
+    fn an_update_in_progress_is_waited_for_and_another_conflict_is_looked_at_again() {
+        let busy = failure(
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. An update is in progress for resource: arn",
+            409,
+        );
+        assert!(matches!(busy.into_apply(), ApplyError::Wait { .. }));
+        let exists = failure("ResourceConflictException", "Function already exist: f", 409);
+        assert!(matches!(exists.into_apply(), ApplyError::Conflict(_)));
+    }
+
+    #[test]
+    fn a_role_that_has_not_spread_is_waited_for_with_a_limit() {
+        let lag = failure(
+            "InvalidParameterValueException",
+            "The role defined for the function cannot be assumed by Lambda.",
+            400,
+        );
+        let ApplyError::Wait { patience, .. } = lag.into_apply() else { panic!("must wait") };
+        assert!(patience <= Duration::from_secs(900));
+        let wrong =
+            failure("InvalidParameterValueException", "Unzipped size must be smaller than 262144000 bytes", 400);
+        assert!(matches!(wrong.into_apply(), ApplyError::Refused(_)));
+    }
+
+    #[test]
+    fn a_server_error_leaves_the_outcome_open_and_a_throttle_does_not() {
+        assert!(matches!(failure("InternalFailure", "", 500).into_apply(), ApplyError::Uncertain(_)));
+        assert!(matches!(failure("ThrottlingException", "Rate exceeded", 400).into_apply(), ApplyError::Throttled(_)));
+        assert!(matches!(failure("SlowDown", "", 503).into_apply(), ApplyError::Throttled(_)));
+    }
+
+    #[test]
+    fn environment_values_never_come_back_in_an_error() {
+        let echo = failure(
+            "InvalidParameterValueException",
+            "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {\"KEY\":\"hunter2\"}",
+            400,
+        );
+        assert!(!echo.sentence().contains("hunter2"));
+        assert!(echo.sentence().contains("4KB"));
+    }
+
+    #[test]
+    fn a_missing_permission_is_denied() {
+        let denied = failure("AccessDeniedException", "User: x is not authorized to perform: lambda:GetFunction", 403);
+        assert!(matches!(denied.into_apply(), ApplyError::Denied(_)));
+    }
+}

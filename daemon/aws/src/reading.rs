@@ -1,0 +1,118 @@
+//! Reads: retried where the failure passes, bounded in number, and never taken for absence when they fail.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use evenkeel_core::plan::{Observed, Reading, Seen};
+use futures::StreamExt as _;
+
+use crate::error::Failure;
+
+/// How many deep reads of one kind are under way at once.
+pub const CONCURRENCY: usize = 16;
+/// How often a read is tried.
+const TRIES: u32 = 5;
+/// The pause after the first failure; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Reads one thing: `Ok(None)` where AWS says that it is not there.
+///
+/// # Errors
+/// A sentence without secrets, where nobody could tell.
+pub async fn read<T, E, F, Fut>(service: &'static str, mut call: F) -> Result<Option<T>, String>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut pause = FIRST_PAUSE;
+    for attempt in 1.. {
+        match call().await {
+            Ok(value) => return Ok(Some(value)),
+            Err(error) => {
+                let failure = Failure::of(service, &error);
+                if failure.is_absent() {
+                    return Ok(None);
+                }
+                if !failure.is_passing() || attempt == TRIES {
+                    return Err(failure.sentence());
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    Err(format!("{service} was not asked"))
+}
+
+/// All pages of a listing: `call` gets the token of the page, `page` takes its answer apart into items and the next
+/// token. A token that is empty or the same as before ends the listing, as no token does.
+///
+/// # Errors
+/// A sentence without secrets where one page could not be read: then nothing is known about what is missing.
+pub async fn pages<O, T, E, F, Fut, P>(service: &'static str, mut call: F, mut page: P) -> Result<Vec<T>, String>
+where
+    F: FnMut(Option<String>) -> Fut,
+    Fut: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    E: ProvideErrorMetadata + Error + 'static,
+    P: FnMut(O) -> (Vec<T>, Option<String>),
+{
+    let mut items = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let answer = read(service, || call(token.clone())).await?;
+        // A listing of something that is not there (the versions of a function that has gone) lists nothing.
+        let Some(answer) = answer else { return Ok(items) };
+        let (more, next) = page(answer);
+        items.extend(more);
+        match next {
+            Some(next) if !next.is_empty() && Some(&next) != token.as_ref() => token = Some(next),
+            _ => return Ok(items),
+        }
+    }
+}
+
+/// What a deep read of one key found.
+pub type Deep = (String, Result<Option<Observed>, String>);
+
+/// Reads keys in full, [`CONCURRENCY`] at a time, and sorts the answers into what is there, what is not, and what
+/// nobody could tell.
+pub async fn deep<F, Fut>(keys: impl IntoIterator<Item = String>, read: F) -> Seen
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<Option<Observed>, String>>,
+{
+    let mut seen = Seen::default();
+    let mut answers = futures::stream::iter(keys)
+        .map(|key| {
+            let answer = read(key.clone());
+            async move { (key, answer.await) }
+        })
+        .buffer_unordered(CONCURRENCY);
+    while let Some((key, answer)) = answers.next().await {
+        match answer {
+            Ok(Some(item)) => seen.items.push(item),
+            Ok(None) => seen.absent.push(key),
+            Err(reason) => seen.failed.push((key, reason)),
+        }
+    }
+    seen
+}
+
+/// A sweep that did not go through.
+pub fn failed(reason: String) -> Seen {
+    Seen { failure: Some(reason), ..Seen::default() }
+}
+
+/// The keys that are asked for, or `None` for a sweep.
+pub fn only<'a>(reading: Reading<'a>) -> Option<&'a BTreeSet<String>> {
+    match reading {
+        Reading::Sweep => None,
+        Reading::Only(keys) => Some(keys),
+    }
+}
