@@ -1,13 +1,24 @@
 //! From text to desired state: native manifests and SAM templates become the same resources.
 
 pub mod intrinsic;
+pub mod lower_camel;
 pub mod manifest;
 pub mod sam;
 pub mod samconfig;
 pub mod template;
 pub mod tree;
+pub mod validate;
 pub mod values;
 pub mod yaml;
 
 pub use template::{Compiled, Files, Outcome, TemplateInput, compile_template};
 pub use values::{Needs, Values};
+
+use crate::model::{Desired, Diagnostics};
+
+/// Holds a compiled application against AWS's schemas and limits: what AWS would refuse is an error, at its place.
+pub fn check(desired: &Desired, out: &mut Diagnostics) {
+    for resource in desired.resources.values() {
+        validate::validate_resource(resource, out);
+    }
+}
