@@ -19,6 +19,7 @@ mod api;
 mod artifact;
 mod build;
 mod capacity_provider;
+mod connector;
 mod event;
 mod expect;
 mod function;

@@ -9,10 +9,7 @@ use super::intrinsics::{self, Renames};
 use super::made::Made;
 use super::props::Owner;
 use super::source::Source;
-use super::{
-    api, capacity_provider, function, globals, http_api, layer, network_connector, simple_table, state_machine,
-    websocket_api,
-};
+use super::{api, capacity_provider, connector, function, globals, http_api, layer, network_connector, simple_table, state_machine, websocket_api};
 
 /// One transform under way.
 pub(super) struct Build<'a> {
@@ -33,6 +30,8 @@ pub(super) struct Build<'a> {
     pub renames: Renames,
     /// What the APIs share.
     pub apis: api::Apis,
+    /// What each connector became.
+    pub connected: indexmap::IndexMap<String, Vec<String>>,
     /// Complaints so far.
     pub diagnostics: Diagnostics,
 }
@@ -94,6 +93,7 @@ impl<'a> Build<'a> {
             shared_destinations: HashMap::new(),
             renames: Renames::default(),
             apis: api::Apis::default(),
+            connected: indexmap::IndexMap::new(),
             diagnostics: Diagnostics::new(),
         })
     }
@@ -106,12 +106,14 @@ impl<'a> Build<'a> {
             return;
         }
         api::implicit::apply_version(self);
+        connector::take_embedded(self);
         for types in ORDER {
             let ids: Vec<String> = self.ids_of(types);
             for id in ids {
                 self.expand(&id);
             }
         }
+        connector::settle(self);
     }
 
     fn ids_of(&self, types: &[&str]) -> Vec<String> {
@@ -137,6 +139,7 @@ impl<'a> Build<'a> {
         }
         let result = match source.type_name.as_str() {
             "AWS::Serverless::Api" => api::expand(self, &source),
+            "AWS::Serverless::Connector" => connector::expand(self, &source),
             "AWS::Serverless::Function" => function::expand(self, &source),
             "AWS::Serverless::HttpApi" => http_api::expand(self, &source),
             "AWS::Serverless::StateMachine" => state_machine::expand(self, &source),

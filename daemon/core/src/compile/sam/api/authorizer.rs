@@ -4,7 +4,7 @@ use super::super::expect;
 use super::super::make::{At, Outcome, given, shown, some};
 use super::super::openapi::security::Scheme;
 use super::super::props::Owner;
-use crate::model::{Diagnostics, Node, Val};
+use crate::model::{Diagnostic, Diagnostics, Node, Severity, Val};
 
 /// What `Auth.Authorizers.<name>` may say.
 const KEYS: [&str; 7] = [
@@ -66,7 +66,7 @@ impl Authorizer {
         }
         let definition = match given(spec, "UserPoolArn") {
             Some(pool) => cognito(owner, identity, pool, at)?,
-            None => lambda(owner, name, spec, identity, payload, at)?,
+            None => lambda(owner, name, spec, identity, payload, notes, at)?,
         };
         let silent = some(spec, "DisableFunctionDefaultPermissions").and_then(Node::as_bool).unwrap_or(false);
         Ok(Authorizer {
@@ -153,10 +153,15 @@ fn cognito(owner: &Owner, identity: Option<&Node>, pool: &Node, at: At) -> Outco
     Ok(scheme(name, "cognito_user_pools", authorizer, at))
 }
 
-fn lambda(owner: &Owner, name: &str, spec: &Node, identity: Option<&Node>, payload: &str, at: At) -> Outcome<Node> {
-    let function = some(spec, "FunctionArn")
-        .cloned()
-        .ok_or_else(|| owner.error(spec.place, format!("{name} Authorizer must specify UserPoolArn or FunctionArn")))?;
+fn lambda(owner: &Owner, name: &str, spec: &Node, identity: Option<&Node>, payload: &str,
+    notes: &mut Diagnostics,
+    at: At,
+) -> Outcome<Node> {
+    let function = some(spec, "FunctionArn").cloned().unwrap_or_else(|| {
+        let message = format!("{name} Authorizer should specify UserPoolArn or FunctionArn");
+        notes.push(Diagnostic { severity: Severity::Warning, ..owner.error(spec.place, message) });
+        at.text("")
+    });
     let header = if payload == "REQUEST" {
         header(owner, identity, at)?;
         at.text("Unused")
