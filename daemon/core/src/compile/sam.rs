@@ -24,6 +24,7 @@ mod event;
 mod expect;
 mod function;
 mod globals;
+mod graphql_api;
 mod http_api;
 mod intrinsics;
 mod layer;

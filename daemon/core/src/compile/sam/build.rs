@@ -9,7 +9,7 @@ use super::intrinsics::{self, Renames};
 use super::made::Made;
 use super::props::Owner;
 use super::source::Source;
-use super::{api, capacity_provider, connector, function, globals, http_api, layer, network_connector, simple_table, state_machine, websocket_api};
+use super::{api, capacity_provider, connector, function, globals, graphql_api, http_api, layer, network_connector, simple_table, state_machine, websocket_api};
 
 /// One transform under way.
 pub(super) struct Build<'a> {
@@ -141,6 +141,7 @@ impl<'a> Build<'a> {
             "AWS::Serverless::Api" => api::expand(self, &source),
             "AWS::Serverless::Connector" => connector::expand(self, &source),
             "AWS::Serverless::Function" => function::expand(self, &source),
+            "AWS::Serverless::GraphQLApi" => graphql_api::expand(self, &source),
             "AWS::Serverless::HttpApi" => http_api::expand(self, &source),
             "AWS::Serverless::StateMachine" => state_machine::expand(self, &source),
             "AWS::Serverless::WebSocketApi" => websocket_api::expand(self, &source),

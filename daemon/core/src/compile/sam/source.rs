@@ -58,6 +58,12 @@ impl Source {
         Source { attributes: Map::new(), ..self.clone() }
     }
 
+    /// A resource that this one asks for in passing: another id, no properties and no attributes.
+    pub fn generated(&self, id: &str) -> Source {
+        let properties = Node::map::<String>([], self.place);
+        Source { id: id.to_owned(), properties, depends_on: None, ..self.without_attributes() }
+    }
+
     /// The attribute as written.
     pub fn attribute(&self, name: &str) -> Option<&Node> {
         self.attributes.get(name).map(|entry| &entry.node)

@@ -27,6 +27,7 @@ pub(super) fn add(owner: &Owner, document: &mut Node, cors: &Node, at: At) -> Ou
             "Unable to add Cors configuration because 'DefinitionBody' does not contain a valid Swagger definition";
         return Err(owner.error(document.place, message));
     }
+    openapi::check_paths(document)?;
     let field = |key: &str| if by_key { cors.get(key) } else { None };
     let origin = match (by_key, field("AllowOrigin")) {
         (false, _) => cors.clone(),

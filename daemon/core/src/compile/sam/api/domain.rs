@@ -102,8 +102,11 @@ pub(in crate::compile::sam) fn mutual_tls(owner: &Owner, domain: &Node, at: At) 
     let Some(tls) = given(domain, "MutualTlsAuthentication") else { return Ok(None) };
     let message = "Available Domain.MutualTlsAuthentication fields are TruststoreUri, TruststoreVersion";
     let map = tls.as_map().ok_or_else(|| owner.error(tls.place, message))?;
-    if let Some((_, entry)) = map.iter().find(|(key, _)| !FIELDS.contains(&key.as_str())) {
-        return Err(owner.error(entry.key_place, message));
+    let mut wrong: Vec<_> = map.iter().filter(|(key, _)| !FIELDS.contains(&key.as_str())).collect();
+    wrong.sort_by_key(|(key, _)| *key);
+    if let Some((_, first)) = wrong.first() {
+        let keys: Vec<&str> = wrong.iter().map(|(key, _)| key.as_str()).collect();
+        return Err(owner.error(first.key_place, format!("{message}, not {}", keys.join(","))));
     }
     let fields = FIELDS.into_iter().filter_map(|key| Some((key, given(tls, key)?.clone())));
     Ok(Some(at.map(fields)))

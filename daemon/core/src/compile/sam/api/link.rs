@@ -45,6 +45,9 @@ impl Link {
         let Some(resource) = build.written_node(api) else { return Ok(None) };
         let properties = resource.get("Properties");
         let property = |name: &str| properties.and_then(|properties| some(properties, name));
+        if let Some(auth) = property("Auth").filter(|auth| truthy(auth)) {
+            expect::map(&Owner::resource(api, resource.place), "Auth", auth)?;
+        }
         let stage = match property("StageName").and_then(Node::as_str) {
             Some("") if id_property == "RestApiId" => {
                 let place = property("StageName").unwrap_or(resource).place;
