@@ -9,6 +9,7 @@
 //! `charge-from-orders`, `charge-from-paid-permission`, `orders-dead-letters`, `orders-policy`.
 
 mod app;
+mod case;
 mod code;
 mod connect;
 mod document;

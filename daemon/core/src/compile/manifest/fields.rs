@@ -120,6 +120,11 @@ impl Fields {
     pub fn rest(self) -> Node {
         Node::new(Val::Map(self.map), self.place)
     }
+
+    /// The same with what this map is called and the words that were asked for.
+    pub fn into_parts(self) -> (String, Vec<&'static str>, Node) {
+        (self.what, self.known, Node::new(Val::Map(self.map), self.place))
+    }
 }
 
 /// Text with its place.

@@ -33,9 +33,7 @@ pub(super) fn expand(world: &World, function: &Declared, build: &mut Build) {
     let dead_letter = fields.take_entry("deadLetter");
     let logs = fields.take("logs");
     let rollout = fields.take("rollout");
-    let rest = fields.rest();
-
-    let mut own = properties::translate(aws::FUNCTION, &rest, &mut build.out);
+    let mut own = properties::translate(aws::FUNCTION, fields, &mut build.out);
     add_code(function, code, &mut own, build);
     if let Some(environment) = environment {
         let variables = read_environment(world, function, &environment, build);
@@ -226,7 +224,7 @@ fn add_logs(world: &World, function: &Declared, logs: Option<Node>, own: &mut No
     let spec = logs.unwrap_or_else(|| Node::map::<String>([], place));
     let mut fields = Fields::new(&spec, format!("`logs` of {}", function.what()), &mut build.out);
     let policy = properties::read_policy(&mut fields, "deletionPolicy", &mut build.out);
-    let mut group = properties::translate(aws::LOG_GROUP, &fields.rest(), &mut build.out);
+    let mut group = properties::translate(aws::LOG_GROUP, fields, &mut build.out);
     if group.get("LogGroupName").is_none() {
         group.set("LogGroupName", log_group_name(world, function));
     }

@@ -16,7 +16,7 @@ pub(super) fn expand(parameter: &Declared, build: &mut Build) {
     let value = fields.take("value");
     let kind = fields.text("type", &mut build.out);
     let key = fields.take_entry("keyId");
-    let mut own = properties::translate(aws::PARAMETER, &fields.rest(), &mut build.out);
+    let mut own = properties::translate(aws::PARAMETER, fields, &mut build.out);
 
     let listed = value.as_ref().is_some_and(|value| value.as_list().is_some());
     let type_name = match &kind {

@@ -13,7 +13,7 @@ pub(super) fn layer(layer: &Declared, build: &mut Build) {
     let what = layer.what();
     let mut fields = Fields::new(&layer.document.spec, what.as_str(), &mut build.out);
     let code = fields.take("code");
-    let mut own = properties::translate(aws::LAYER_VERSION, &fields.rest(), &mut build.out);
+    let mut own = properties::translate(aws::LAYER_VERSION, fields, &mut build.out);
     match code.as_ref().map(|node| (node, code::read(node, &what, &mut build.out))) {
         Some((node, Some(Code::Zip(content)))) if content.get("ZipFile").is_none() => {
             if let Some(other) = own.get("Content") {
@@ -42,7 +42,8 @@ pub(super) fn layer(layer: &Declared, build: &mut Build) {
 
 /// Expands a role: who may take it on is Lambda where nothing else is said.
 pub(super) fn role(role: &Declared, build: &mut Build) {
-    let mut own = properties::translate(aws::ROLE, &role.document.spec, &mut build.out);
+    let fields = Fields::new(&role.document.spec, role.what(), &mut build.out);
+    let mut own = properties::translate(aws::ROLE, fields, &mut build.out);
     if own.get("AssumeRolePolicyDocument").is_none() {
         own.set("AssumeRolePolicyDocument", policy::trust("lambda.amazonaws.com", role.place()));
     }
@@ -52,7 +53,8 @@ pub(super) fn role(role: &Declared, build: &mut Build) {
 
 /// Expands a log group: it keeps events as long as a function's own where nothing else is said.
 pub(super) fn log_group(world: &World, group: &Declared, build: &mut Build) {
-    let mut own = properties::translate(aws::LOG_GROUP, &group.document.spec, &mut build.out);
+    let fields = Fields::new(&group.document.spec, group.what(), &mut build.out);
+    let mut own = properties::translate(aws::LOG_GROUP, fields, &mut build.out);
     if own.get("RetentionInDays").is_none() {
         own.set("RetentionInDays", Node::new(Val::Int(world.log_retention_days), group.place()));
     }

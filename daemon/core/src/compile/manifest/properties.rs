@@ -1,5 +1,6 @@
 //! From specs to AWS's properties, and the words that all kinds share.
 
+use super::case::to_aws_case;
 use super::fields::Fields;
 use super::retain::holds_data;
 use super::world::{Build, Declared};
@@ -157,39 +158,8 @@ fn tag_shape(type_name: &str) -> Option<TagShape> {
     Some(TagShape { property, map: !shape.allows(ShapeType::Array) })
 }
 
-/// Properties whose content is free-form JSON, which stays as written.
-const FREE_FORM: &[&str] = &[
-    "ArchivePolicy",
-    "AssumeRolePolicyDocument",
-    "DataProtectionPolicy",
-    "DeliveryPolicy",
-    "FilterPolicy",
-    "PolicyDocument",
-    "RedriveAllowPolicy",
-    "RedrivePolicy",
-    "ReplayPolicy",
-    "ResourcePolicyDocument",
-    "Variables",
-];
-
-/// A spec in lower camel case as AWS's properties.
-pub(super) fn translate(type_name: &str, node: &Node, out: &mut Diagnostics) -> Node {
-    let value = match &node.value {
-        _ if node.as_call().is_some() => return node.clone(),
-        Val::List(items) => Val::List(items.iter().map(|item| translate(type_name, item, out)).collect()),
-        Val::Map(map) => Val::Map(
-            map.iter()
-                .map(|(key, entry)| {
-                    let mut chars = key.chars();
-                    let first = chars.next().map(|first| first.to_ascii_uppercase().to_string());
-                    let key = first.unwrap_or_default() + chars.as_str();
-                    let free = FREE_FORM.contains(&key.as_str());
-                    let node = if free { entry.node.clone() } else { translate(type_name, &entry.node, out) };
-                    (key, Entry { key_place: entry.key_place, node })
-                })
-                .collect(),
-        ),
-        other => other.clone(),
-    };
-    Node { value, ..node.clone() }
+/// What is left of a spec once our words are taken, as AWS's properties.
+pub(super) fn translate(type_name: &str, fields: Fields, out: &mut Diagnostics) -> Node {
+    let (what, words, rest) = fields.into_parts();
+    to_aws_case(type_name, &what, &words, &rest, out)
 }

@@ -67,7 +67,7 @@ pub(super) fn dead_letters(queue: &Declared) -> Option<Declared> {
 pub(super) fn expand(world: &World, queue: &Declared, build: &mut Build) {
     let mut fields = Fields::new(&queue.document.spec, queue.what(), &mut build.out);
     let dead_letter = fields.take_entry("deadLetter");
-    let mut own = properties::translate(aws::QUEUE, &fields.rest(), &mut build.out);
+    let mut own = properties::translate(aws::QUEUE, fields, &mut build.out);
     if let Some(entry) = dead_letter {
         if let Some(other) = own.get("RedrivePolicy") {
             build.out.push(

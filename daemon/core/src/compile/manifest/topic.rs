@@ -34,7 +34,7 @@ pub(super) const PROTOCOLS: &[(&str, &str)] = &[
 pub(super) fn expand(world: &World, topic: &Declared, build: &mut Build) {
     let mut fields = Fields::new(&topic.document.spec, topic.what(), &mut build.out);
     let subscriptions = fields.list("subscriptions", &mut build.out);
-    let mut own = properties::translate(aws::TOPIC, &fields.rest(), &mut build.out);
+    let mut own = properties::translate(aws::TOPIC, fields, &mut build.out);
     properties::add_labels(topic, aws::TOPIC, &mut own, build);
     build.add(properties::resource(topic, own));
     for subscription in &subscriptions {
@@ -82,7 +82,7 @@ pub(super) fn subscribe(
     build: &mut Build,
 ) {
     let dead_letter = fields.take("deadLetter");
-    let mut subscription = properties::translate(aws::SUBSCRIPTION, &fields.rest(), &mut build.out);
+    let mut subscription = properties::translate(aws::SUBSCRIPTION, fields, &mut build.out);
     for property in ["TopicArn", "Protocol", "Endpoint"] {
         if let Some(written) = subscription.get(property) {
             build.out.error(

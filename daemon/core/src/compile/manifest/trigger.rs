@@ -50,8 +50,7 @@ fn complain(trigger: &Node, map: &Map, build: &mut Build) {
 fn from_queue(world: &World, function: &Declared, queue: &Node, mut fields: Fields, build: &mut Build) -> Vec<Node> {
     let place = queue.place;
     let filters = fields.take_entry("filters");
-    let rest = fields.rest();
-    let mut mapping = properties::translate(aws::EVENT_SOURCE_MAPPING, &rest, &mut build.out);
+    let mut mapping = properties::translate(aws::EVENT_SOURCE_MAPPING, fields, &mut build.out);
     for (property, word) in [("FunctionName", "functionName"), ("EventSourceArn", "eventSourceArn")] {
         if let Some(written) = mapping.get(property) {
             let message = format!("`{word}` of a trigger follows from the function and its `queue`");
