@@ -50,7 +50,7 @@ fn an_unknown_type_is_an_error_with_the_nearest_name() {
 
 #[test]
 fn what_is_missing_is_told_where_the_resource_stands() {
-    let it = only(FUNCTION, "Role: r\n");
+    let it = only(FUNCTION, "Role: !Ref R\n");
     assert_eq!((it.code, it.place.line), ("missing-property", 99));
 }
 
