@@ -162,8 +162,21 @@ pub struct Scope {
     pub resources: IndexSet<String>,
     /// Logical ids whose resource is left out, with the condition that is false.
     pub dropped: IndexMap<String, String>,
+    /// Nested applications by logical id.
+    pub nested: IndexMap<String, NestedScope>,
     /// What becomes of what AWS would refuse.
     pub strictness: Strictness,
+}
+
+/// What can be said about an application nested in this one.
+#[derive(Clone, Debug, Default)]
+pub struct NestedScope {
+    /// Its outputs, whose values are those of `Outputs.NAME`.
+    pub outputs: IndexMap<String, Node>,
+    /// The ids of its resources as they are here.
+    pub ids: Vec<String>,
+    /// It could not be compiled, which has been said: whatever refers to it is not known either.
+    pub unknown: bool,
 }
 
 /// Evaluates nodes in a [`Scope`], gathering complaints and what is missing.
@@ -306,8 +319,31 @@ impl<'a> Evaluator<'a> {
         let (Some(name), Some(attribute)) = (id.as_str(), attribute.filter(|parts| !parts.is_empty())) else {
             return self.misuse("Fn::GetAtt", argument);
         };
-        self.check_resource(name, "Fn::GetAtt", id.place.or(place));
-        Node::get_att(name, &attribute.join("."), place)
+        self.attribute(name, &attribute.join("."), "Fn::GetAtt", place, id.place.or(place))
+    }
+
+    /// An attribute of a resource, or an output of a nested application.
+    fn attribute(&mut self, id: &str, attribute: &str, function: &str, place: Place, id_place: Place) -> Node {
+        let scope = self.scope;
+        let Some(nested) = scope.nested.get(id) else {
+            self.check_resource(id, function, id_place);
+            return Node::get_att(id, attribute, place);
+        };
+        let output = attribute.strip_prefix("Outputs.");
+        if let Some(value) = output.and_then(|name| nested.outputs.get(name)) {
+            self.spend(weight(value), place);
+            return Node { place, ..value.clone() };
+        }
+        if !nested.unknown {
+            let known = nested.outputs.keys().map(String::as_str);
+            let help = did_you_mean(output.unwrap_or(attribute), known)
+                .unwrap_or_else(|| "a nested application has `Outputs.NAME` only".to_owned());
+            let message =
+                format!("`{function}` asks the nested application `{id}` for `{attribute}`, which it does not have");
+            let diagnostic = self.complaint("unknown-reference", id_place, message).help(help);
+            self.diagnostics.push(diagnostic);
+        }
+        Node::new(Val::Null, place)
     }
 
     /// Complains where no resource has this id.

@@ -7,6 +7,7 @@
 mod artifact;
 mod foreach;
 mod include;
+mod nested;
 mod outputs;
 pub(crate) mod parameters;
 pub(crate) mod resources;
@@ -14,6 +15,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ use super::values::{Needs, Values};
 use super::yaml::{self, Duplicates};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Diagnostic, Diagnostics, FileId, Map, Node, Output, Place, Resource, Severity, Val};
+use nested::Nesting;
 
 /// The template's top-level sections.
 const SECTIONS: &[&str] = &[
@@ -97,11 +100,31 @@ pub enum Outcome {
     Needs(Needs),
 }
 
+/// Complaints that do not follow from a wrong parameter: worth making beside those about parameters.
+const INDEPENDENT: &[&str] = &[
+    "unknown-reference",
+    "unknown-attribute",
+    "unknown-condition",
+    "unknown-function",
+    "unsupported-resource",
+    "unsupported-macro",
+    "missing-property",
+    "invalid-id",
+    "invalid-function",
+    "wrong-type",
+    "unknown-property",
+];
+
 /// Compiles a template to resources.
 ///
 /// # Errors
 /// Everything that is wrong with it, as far as it can be told at once.
 pub fn compile_template(input: &TemplateInput<'_>) -> Result<Outcome, Diagnostics> {
+    compile_at(input, &Nesting::outermost(input.text, &Cell::new(0)))
+}
+
+/// Compiles a template that may be nested in others.
+fn compile_at(input: &TemplateInput<'_>, nesting: &Nesting<'_>) -> Result<Outcome, Diagnostics> {
     let (template, warnings) = read(input.text, input.file)?;
     let mut prepared = prepare(template, input);
     prepared.diagnostics.extend(warnings);
@@ -121,10 +144,28 @@ pub fn compile_template(input: &TemplateInput<'_>) -> Result<Outcome, Diagnostic
     } else {
         template
     };
-    if prepared.diagnostics.has_errors() {
-        return Err(prepared.diagnostics);
+    let before = std::mem::take(&mut prepared.diagnostics);
+    let finished = finish(transformed, prepared, input, nesting);
+    if before.has_errors() {
+        let mut all = before;
+        let more = finished.err().unwrap_or_default();
+        all.extend(more.iter().filter(|one| INDEPENDENT.contains(&one.code)).cloned().collect());
+        return Err(all);
     }
-    finish(transformed, prepared, input.values).map(|compiled| Outcome::Compiled(Box::new(compiled)))
+    match finished {
+        Ok(Outcome::Compiled(mut compiled)) => {
+            let mut warnings = before;
+            warnings.extend(std::mem::take(&mut compiled.warnings));
+            compiled.warnings = warnings;
+            Ok(Outcome::Compiled(compiled))
+        }
+        Ok(needs) => Ok(needs),
+        Err(errors) => {
+            let mut all = before;
+            all.extend(errors);
+            Err(all)
+        }
+    }
 }
 
 /// Reads a template's text: one document. A key that stands twice is a warning.
@@ -159,6 +200,8 @@ pub struct Prepared {
     pub needs: Needs,
     /// Complaints so far.
     pub diagnostics: Diagnostics,
+    /// Nested applications, which the transform does not see.
+    nested: Vec<nested::Nested>,
 }
 
 impl Prepared {
@@ -184,6 +227,7 @@ pub fn prepare(template: Node, input: &TemplateInput<'_>) -> Prepared {
         scope: Scope { pseudo: input.pseudo.clone(), strictness: input.strictness, ..Scope::default() },
         needs: Needs::default(),
         diagnostics: Diagnostics::new(),
+        nested: Vec::new(),
     };
     if prepared.template.as_map().is_none() {
         let found = prepared.template.type_word();
@@ -214,6 +258,7 @@ pub fn prepare(template: Node, input: &TemplateInput<'_>) -> Prepared {
         foreach::unroll(&mut prepared.template, &prepared.scope, input.values, errors);
         prepared.scope.conditions = section(&prepared.template, "Conditions");
     }
+    prepared.nested = nested::take(&mut prepared.template, input, &prepared.scope, errors);
     let resources = section(&prepared.template, "Resources");
     let is_serverless =
         |node: &Node| node.get("Type").and_then(Node::as_str).is_some_and(|word| word.starts_with("AWS::Serverless::"));
@@ -239,35 +284,57 @@ pub fn prepare(template: Node, input: &TemplateInput<'_>) -> Prepared {
 }
 
 /// Evaluates a template of plain CloudFormation resources.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn finish(template: Node, prepared: Prepared, values: &Values) -> Result<Compiled, Diagnostics> {
-    let Prepared { mut scope, mut needs, mut diagnostics, .. } = prepared;
+fn finish(
+    template: Node,
+    prepared: Prepared,
+    input: &TemplateInput<'_>,
+    nesting: &Nesting<'_>,
+) -> Result<Outcome, Diagnostics> {
+    let Prepared { mut scope, mut needs, mut diagnostics, nested, .. } = prepared;
+    let values = input.values;
     // The transform may have added conditions.
     scope.conditions = section(&template, "Conditions");
-    let declared = section(&template, "Resources");
+    let mut declared = section(&template, "Resources");
+    declared.extend(nested.iter().map(|one| (one.id().to_owned(), one.entry().clone())));
     if declared.is_empty() {
         diagnostics.error("invalid-template", template.place, "the template has no resources");
         return Err(diagnostics);
     }
-    let alive = resources::select(&declared, &mut scope, values, &mut diagnostics);
-    let mut evaluator = Evaluator::new(&scope, values);
+    let mut alive = resources::select(&declared, &mut scope, values, &mut diagnostics);
+    let nested = nested.into_iter().filter(|one| alive.iter().any(|(id, _)| *id == one.id())).collect::<Vec<_>>();
+    for one in &nested {
+        alive.retain(|(id, _)| *id != one.id());
+        scope.resources.shift_remove(one.id());
+    }
+    let joined = nested::compile(nested, &mut scope, input, nesting, &mut diagnostics);
+    needs.extend(joined.needs);
     rules::check(&section(&template, "Rules"), &scope, values, &mut diagnostics);
+    let mut evaluator = Evaluator::new(&scope, values);
     for (name, entry) in &scope.conditions {
         evaluator.within("", entry.key_place);
         evaluator.condition(name, entry.key_place);
     }
-    let resources = resources::build(alive, &mut evaluator, &scope, &mut diagnostics);
-    let outputs = outputs::build(&section(&template, "Outputs"), &mut evaluator, &mut diagnostics);
+    let mut resources = resources::build(alive, &mut evaluator, &scope, &mut diagnostics);
+    let mut outputs = outputs::build(&section(&template, "Outputs"), &mut evaluator, &mut diagnostics);
     let (missing, complaints) = evaluator.finish();
     needs.extend(missing);
     diagnostics.extend(complaints);
+    for (id, resource) in joined.resources {
+        if let Some(first) = resources.get(&id) {
+            let message = format!("Resource `{id}` and one of a nested application have the same id");
+            diagnostics.push(Diagnostic::error("duplicate-key", resource.place, message).related(first.place, "here"));
+        }
+        resources.insert(id, resource);
+    }
+    outputs.extend(joined.outputs);
     resources::check_cycles(&resources, scope.strictness, &mut diagnostics);
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
-    Ok(Compiled { resources, outputs, needs, warnings: diagnostics })
+    if !joined.blocked.is_empty() {
+        return Ok(Outcome::Needs(joined.blocked));
+    }
+    Ok(Outcome::Compiled(Box::new(Compiled { resources, outputs, needs, warnings: diagnostics })))
 }
 
 /// A section's entries; none where there is no such section.

@@ -36,6 +36,7 @@ fn scope() -> Scope {
         )),
         resources: ["Orders", "Paid"].into_iter().map(str::to_owned).collect(),
         dropped: IndexMap::from([("Gone".to_owned(), "IsProd".to_owned())]),
+        nested: IndexMap::new(),
         strictness: Strictness::Strict,
     }
 }

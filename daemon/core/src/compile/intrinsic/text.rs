@@ -167,8 +167,7 @@ impl Evaluator<'_> {
             }
             return self.reference(name, place);
         };
-        self.check_resource(id, "Fn::Sub", place);
-        Some(Node::get_att(id, attribute, place))
+        Some(self.attribute(id, attribute, "Fn::Sub", place, place))
     }
 
     pub(super) fn join(&mut self, argument: &Node, place: Place) -> Node {

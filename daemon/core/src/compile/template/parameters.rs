@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 use regex::Regex;
 
-use super::super::intrinsic::Strictness;
 use super::super::intrinsic::text::scalar;
+use super::super::intrinsic::{Strictness, has_symbolic};
 use super::super::values::{Needs, Values};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Diagnostic, Diagnostics, Entry, Node, Place, Val};
@@ -117,6 +117,11 @@ pub(crate) fn resolve(
             continue;
         };
         let place = raw.place.or(entry.key_place);
+        if has_symbolic(&raw) {
+            // A nested application is handed what only AWS can tell; there is nothing to hold against constraints.
+            values.insert(name.clone(), raw);
+            continue;
+        }
         check(name, &entry.node, kind, &raw, place, input.strictness, errors);
         let mut value = if kind.from_ssm {
             from_ssm(kind, &raw, place, input, needs)

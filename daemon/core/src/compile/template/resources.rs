@@ -215,7 +215,9 @@ impl Builder<'_, '_> {
                 self.error("wrong-type", item.place, "`DependsOn` is a logical id or a list of them");
                 continue;
             };
-            if self.scope.resources.contains(id) {
+            if let Some(nested) = self.scope.nested.get(id) {
+                ids.extend(nested.ids.iter().cloned());
+            } else if self.scope.resources.contains(id) {
                 if !ids.iter().any(|one| one == id) {
                     ids.push(id.to_owned());
                 }

@@ -393,6 +393,103 @@ fn a_sam_template_goes_through_the_transform() {
     assert!(compiled.warnings.iter().any(|w| w.code == "no-transform"));
 }
 
+#[test]
+fn a_nested_application_joins_with_its_outputs_and_parameters() {
+    let mut case = Case::default();
+    let inner = concat!(
+        "Parameters: {Topic: {Type: String}, Stage: {Type: String}}\nResources:\n",
+        "  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub '${AWS::StackName}-${Stage}', T: !Ref Topic}}\n",
+        "  Fn: {Type: AWS::Lambda::Function, DependsOn: Queue, Properties: {Code: ../src, Q: !GetAtt Queue.Arn}}\n",
+        "Outputs:\n  Url: {Value: !Sub 'x/${Queue}/${Topic}'}\n  Exp: {Value: 1, Export: {Name: e}}\n"
+    );
+    case.files.insert("inner/deep/template.yaml".to_owned(), (FileId(1), inner.into()));
+    let second = "Parameters: {U: {Type: String}}\nResources: {R: {Type: T, Properties: {U: !Ref U}}}\n";
+    case.files.insert("second.yaml".to_owned(), (FileId(2), second.into()));
+    let text = concat!(
+        "Resources:\n  R: {Type: T, DependsOn: App, Properties: {V: !Sub '${App.Outputs.Url}!', W: !GetAtt App.Outputs.Url}}\n",
+        "  Two: {Type: AWS::Serverless::Application, Properties: {Location: second.yaml, Parameters: {U: !GetAtt App.Outputs.Url}}}\n",
+        "  App:\n    Type: AWS::Serverless::Application\n    DependsOn: Top\n    Properties: {Location: ./inner/deep, Parameters: {Topic: !Ref Top, Stage: dev}}\n",
+        "  Top: {Type: AWS::SNS::Topic}\n  Dead: {Type: AWS::Serverless::Application, Condition: No1, Properties: {Location: second.yaml}}\n",
+        "Conditions: {No1: !Equals [1, 2]}\n"
+    );
+    let compiled = case.compiled(text);
+    let mut ids: Vec<&str> = compiled.resources.keys().map(String::as_str).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["AppFn", "AppQueue", "R", "Top", "TwoR"]);
+    let json = |id: &str| compiled.resources[id].properties.to_json();
+    assert_eq!(json("AppQueue"), json!({"QueueName": "shop-App-dev", "T": {"Ref": "Top"}}));
+    assert_eq!(json("AppFn"), json!({"Code": {"LocalPath": "inner/src"}, "Q": {"Fn::GetAtt": ["AppQueue", "Arn"]}}));
+    assert_eq!(compiled.resources["AppFn"].depends_on, ["AppQueue", "Top"]);
+    let url = json!({"Fn::Join": ["", ["x/", {"Ref": "AppQueue"}, "/", {"Ref": "Top"}]]});
+    assert_eq!(json("R")["W"], url);
+    assert_eq!(json("TwoR"), json!({"U": url}));
+    assert_eq!(json("R")["V"], json!({"Fn::Join": ["", ["x/", {"Ref": "AppQueue"}, "/", {"Ref": "Top"}, "!"]]}));
+    assert_eq!(compiled.resources["R"].depends_on, ["AppQueue", "AppFn"]);
+    assert_eq!(compiled.outputs.keys().collect::<Vec<_>>(), ["AppExp"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_nested_application_is_said_where_it_is() {
+    let mut case = Case::default();
+    case.files.insert(
+        "a.yaml".to_owned(),
+        (FileId(1), "Parameters: {P: {Type: String}}\nResources: {R: {Type: T, Properties: {X: !Ref Nobody}}}".into()),
+    );
+    let own = "Resources: {Own: {Type: AWS::Serverless::Application, Properties: {Location: self.yaml}}}";
+    case.files.insert("self.yaml".to_owned(), (FileId(2), own.into()));
+    let app = |properties: &str| {
+        format!("Resources:\n  App: {{Type: AWS::Serverless::Application, Properties: {properties}}}\n")
+    };
+    for (properties, part) in [
+        ("{Location: none.yaml}", "2 missing-file Resource `App`: there is no template at `none.yaml`"),
+        ("{Location: {ApplicationId: x, SemanticVersion: 1.0.0}}", "made by CloudFormation only"),
+        ("{Location: 'https://s3.amazonaws.com/b/t.yaml'}", "made by CloudFormation only"),
+        ("{Location: a.yaml, Parameters: {P: 1}}", "Resource `R`: `Ref` refers to `Nobody`"),
+        ("{Location: a.yaml}", "parameter `P` has no value"),
+        ("{Location: a.yaml, Parameters: {Q: 1}}", "the template has no parameter `Q`"),
+        ("{Location: a.yaml, Parameters: {P: 1}, Tags: {a: b}}", "`Tags` belongs to CloudFormation's stack"),
+        ("{Location: a.yaml, Parametres: {P: 1}}", "has no property `Parametres`"),
+        ("{Location: self.yaml}", "the template is nested in itself"),
+    ] {
+        let errors = case.errors(&app(properties));
+        assert!(errors.iter().any(|error| error.contains(part)), "{properties}: {errors:?}");
+    }
+    case.files.insert("b.yaml".to_owned(), (FileId(1), "Resources: {R: {Type: T}}\nOutputs: {Url: {Value: 1}}".into()));
+    let text = format!("{}  S: {{Type: T, Properties: {{A: !GetAtt App.Outputs.Uri}}}}\n", app("{Location: b.yaml}"));
+    assert!(
+        case.errors(&text)[0].contains("asks the nested application `App` for `Outputs.Uri`"),
+        "{:?}",
+        case.errors(&text)
+    );
+}
+
+#[test]
+fn nested_applications_that_multiply_end_in_an_error() {
+    let mut case = Case::default();
+    let level = |next: u32| {
+        let apps: String = (0..10)
+            .map(|i| {
+                format!("  A{i}: {{Type: AWS::Serverless::Application, Properties: {{Location: l{next}.yaml}}}}\n")
+            })
+            .collect();
+        format!("Resources:\n{apps}")
+    };
+    for number in 1..6 {
+        case.files.insert(format!("l{number}.yaml"), (FileId(number), level(number + 1).into()));
+    }
+    case.files.insert("l6.yaml".to_owned(), (FileId(6), "Resources: {R: {Type: T}}".into()));
+    let errors = case.errors(&level(1));
+    assert!(errors.iter().any(|error| error.contains("more than 200 nested applications")), "{errors:?}");
+}
+
+#[test]
+fn all_complaints_come_at_once() {
+    let text = "Parameters: {P: {Type: String}}\nResources:\n  R: {Type: T, Properties: {A: !Ref P, B: !Ref Nobody}}\n  S: {Tipe: T}\n";
+    let codes: Vec<String> =
+        Case::default().errors(text).iter().map(|e| e.split(' ').nth(1).unwrap_or_default().to_owned()).collect();
+    assert_eq!(codes, ["missing-parameter", "unknown-reference", "missing-property", "unknown-attribute"]);
+}
+
 fn template_like() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "Resources:\n",
