@@ -7,8 +7,18 @@ pub mod calls;
 pub mod client;
 pub mod document;
 pub mod error;
+pub mod facet;
 pub mod kinds;
+pub mod managed_policy;
+pub mod queue;
 pub mod reading;
+pub mod role;
+pub mod subscription;
+pub mod topic;
+mod values;
+
+#[cfg(test)]
+mod testing;
 
 pub use calls::{Calls, is_write};
 pub use client::{Account, ConnectError, Options};

@@ -1,0 +1,3 @@
+//! `AWS::IAM::ManagedPolicy`: a policy of the account's own that roles can share.
+
+pub mod spec;

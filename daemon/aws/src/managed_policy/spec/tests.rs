@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use evenkeel_core::plan::Plan;
+
+use super::*;
+use crate::role::spec::Role;
+use crate::testing::{action, ours, plan_of, world, writes};
+
+const ARN: &str = "arn:aws:iam::111122223333:policy/reads";
+
+fn kinds() -> [Arc<dyn Kind>; 2] {
+    [Arc::new(Role), Arc::new(ManagedPolicy)]
+}
+
+fn allow(action: &str) -> Json {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]})
+}
+
+fn there(versions: &[&str]) -> Observed {
+    observed(Answer {
+        name: "reads".into(),
+        arn: ARN.into(),
+        path: "/".into(),
+        document: allow("s3:GetObject").to_string(),
+        default_version: versions.last().map(|v| (*v).to_owned()).unwrap_or_default(),
+        versions: versions.iter().map(|v| (*v).to_owned()).collect(),
+        tags: ours("reads"),
+        ..Answer::default()
+    })
+}
+
+fn role(attached: &[&str], mine: bool) -> Observed {
+    role::spec::observed(role::spec::Answer {
+        name: "worker".into(),
+        arn: "arn:aws:iam::111122223333:role/worker".into(),
+        path: "/".into(),
+        trust: allow("sts:AssumeRole").to_string(),
+        managed: attached.iter().map(|arn| (*arn).to_owned()).collect(),
+        tags: if mine { ours("worker") } else { Tags::new() },
+        ..role::spec::Answer::default()
+    })
+}
+
+fn resources(document: Json) -> [(&'static str, &'static str, Json); 2] {
+    [
+        (
+            "worker",
+            role::spec::TYPE,
+            json!({"RoleName": "worker", "AssumeRolePolicyDocument": allow("sts:AssumeRole")}),
+        ),
+        (
+            "reads",
+            TYPE,
+            json!({"ManagedPolicyName": "reads", "PolicyDocument": document, "Roles": [{"Ref": "worker"}]}),
+        ),
+    ]
+}
+
+fn operations(plan: &Plan) -> Vec<&'static str> {
+    writes(plan).into_iter().map(|(operation, _)| operation).collect()
+}
+
+#[test]
+fn an_attachment_is_claimed_on_the_role() {
+    let world = world([(TYPE, vec![there(&["v1"])]), (role::spec::TYPE, vec![role(&[ARN], true)])]);
+    let plan = plan_of(&kinds(), &resources(allow("s3:GetObject")), &world);
+    assert!(plan.is_converged(), "{:?}", plan.actions);
+}
+
+#[test]
+fn a_missing_attachment_is_made() {
+    let world = world([(TYPE, vec![there(&["v1"])]), (role::spec::TYPE, vec![role(&[], true)])]);
+    let plan = plan_of(&kinds(), &resources(allow("s3:GetObject")), &world);
+    assert_eq!(writes(&plan), [("AttachRolePolicy", json!({"RoleName": "worker", "PolicyArn": ARN}))]);
+}
+
+#[test]
+fn a_new_document_is_a_new_version_and_the_oldest_makes_room() {
+    let tables =
+        |versions: &[&str]| world([(TYPE, vec![there(versions)]), (role::spec::TYPE, vec![role(&[ARN], true)])]);
+    let plan = plan_of(&kinds(), &resources(allow("s3:*")), &tables(&["v1"]));
+    assert_eq!(operations(&plan), ["CreatePolicyVersion"]);
+    let plan = plan_of(&kinds(), &resources(allow("s3:*")), &tables(&["v10", "v9", "v8", "v7", "v11"]));
+    assert_eq!(operations(&plan), ["DeletePolicyVersion", "CreatePolicyVersion"]);
+    assert_eq!(writes(&plan)[0].1["VersionId"], "v7");
+}
+
+#[test]
+fn a_policy_that_left_the_spec_is_detached_first_and_then_goes() {
+    let worker = &resources(Json::Null)[..1];
+    let attached = world([(TYPE, vec![there(&["v1", "v2"])]), (role::spec::TYPE, vec![role(&[ARN], true)])]);
+    assert_eq!(operations(&plan_of(&kinds(), worker, &attached)), ["DetachRolePolicy"]);
+    let free = world([(TYPE, vec![there(&["v1", "v2"])]), (role::spec::TYPE, vec![role(&[], true)])]);
+    assert_eq!(operations(&plan_of(&kinds(), worker, &free)), ["DeletePolicyVersion", "DeletePolicy"]);
+}
+
+#[test]
+fn a_foreign_role_gets_nothing_attached() {
+    let world = world([(TYPE, vec![]), (role::spec::TYPE, vec![role(&[], false)])]);
+    let mut given = resources(allow("s3:GetObject"))[1].clone();
+    given.2["Roles"] = json!(["worker"]);
+    let plan = plan_of(&kinds(), &[given], &world);
+    assert!(writes(&plan).is_empty());
+    assert!(action(&plan, "reads").reason.as_deref().unwrap_or_default().contains("role `worker`"));
+}
+
+#[test]
+fn the_arn_is_known_beforehand() {
+    let want = crate::testing::want("reads", TYPE, json!({"Path": "/app/"}));
+    let target = Target { want: &want, key: "reads", observed: None };
+    let arn = ManagedPolicy.attribute(&crate::testing::scope(), target, None);
+    assert_eq!(arn, Some(json!("arn:aws:iam::111122223333:policy/app/reads")));
+}

@@ -1,0 +1,4 @@
+//! `AWS::SQS::Queue`, and the two types that hold a queue's policy.
+
+pub mod policy;
+pub mod spec;

@@ -1,0 +1,4 @@
+//! `AWS::IAM::Role`, and the two types that put inline policies on roles.
+
+pub mod policy;
+pub mod spec;

@@ -1,0 +1,4 @@
+//! `AWS::SNS::Subscription`.
+
+mod filter;
+pub mod spec;

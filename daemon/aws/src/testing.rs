@@ -1,0 +1,108 @@
+//! What the kinds' tests share: a scope, wants, and plans over a small world.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evenkeel_core::model::resource::{Desired, Resource, SpecSource};
+use evenkeel_core::model::{Node, Place};
+use evenkeel_core::plan::kind::{Kind, Kinds, Scope, Want};
+use evenkeel_core::plan::observation::{Observation, Observed, Seen};
+use evenkeel_core::plan::{Action, Input, Marks, Plan, Tags, plan};
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+
+pub(crate) const ACCOUNT: &str = "111122223333";
+
+pub(crate) fn scope() -> Scope {
+    Scope {
+        source: "default".into(),
+        app: "shop".into(),
+        env: None,
+        stack: "shop".into(),
+        region: "eu-west-1".into(),
+        account: ACCOUNT.into(),
+        partition: "aws".into(),
+        artifacts: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn want(id: &str, type_name: &str, properties: Json) -> Want {
+    let node = Node::from_json(&properties, Place::NOWHERE);
+    Want {
+        resource: Arc::new(Resource::new(id, type_name, node, Place::NOWHERE)),
+        properties: map(properties),
+        unknown: BTreeMap::new(),
+        secrets: BTreeSet::new(),
+    }
+}
+
+pub(crate) fn map(value: Json) -> Map<String, Json> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+/// The tags of a resource of ours.
+pub(crate) fn ours(id: &str) -> Tags {
+    marks(id, &[]).to_tags()
+}
+
+pub(crate) fn marks(id: &str, parts: &[&str]) -> Marks {
+    Marks {
+        source: "default".into(),
+        app: "shop".into(),
+        id: id.into(),
+        parts: parts.iter().map(|part| (*part).to_owned()).collect(),
+        ..Marks::default()
+    }
+}
+
+/// A world in which every one of these types was swept.
+pub(crate) fn world<const N: usize>(tables: [(&str, Vec<Observed>); N]) -> Observation {
+    let mut world = Observation::new();
+    for (type_name, items) in tables {
+        world.swept(type_name, Seen { items, ..Seen::default() });
+    }
+    world
+}
+
+pub(crate) fn plan_of(kinds: &[Arc<dyn Kind>], resources: &[(&str, &str, Json)], world: &Observation) -> Plan {
+    let resources: IndexMap<String, Resource> = resources
+        .iter()
+        .map(|(id, type_name, properties)| {
+            let node = Node::from_json(properties, Place::NOWHERE);
+            ((*id).to_owned(), Resource::new(*id, *type_name, node, Place::NOWHERE))
+        })
+        .collect();
+    let desired = Desired {
+        app: "shop".into(),
+        env: None,
+        stack: "shop".into(),
+        region: None,
+        account: None,
+        role_arn: None,
+        source: SpecSource::Native,
+        tags: BTreeMap::new(),
+        resources,
+        outputs: IndexMap::new(),
+        deleted: false,
+        allow_delete: None,
+    };
+    plan(Input {
+        scope: &scope(),
+        desired: &desired,
+        world,
+        kinds: &Kinds::new(kinds.iter().cloned()),
+        held: &BTreeMap::new(),
+        previous: None,
+        allowed: &BTreeSet::new(),
+        no_deletes: None,
+    })
+}
+
+/// The plan's writes in order: operation and input.
+pub(crate) fn writes(plan: &Plan) -> Vec<(&'static str, Json)> {
+    plan.actions.iter().flat_map(|action| &action.steps).map(|step| (step.operation, step.input.clone())).collect()
+}
+
+pub(crate) fn action<'a>(plan: &'a Plan, id: &str) -> &'a Action {
+    plan.actions.iter().find(|action| action.id == id).expect("the plan has an action for every resource")
+}
