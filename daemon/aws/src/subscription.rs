@@ -1,4 +1,5 @@
 //! `AWS::SNS::Subscription`.
 
+pub mod api;
 mod filter;
 pub mod spec;

@@ -29,7 +29,7 @@ const SESSION: &str = "MaxSessionDuration";
 const SESSION_DEFAULT: i64 = 3600;
 const PATH: &str = "Path";
 const BOUNDARY: &str = "PermissionsBoundary";
-const PROFILES: &str = "InstanceProfiles";
+pub(super) const PROFILES: &str = "InstanceProfiles";
 
 /// The kind.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,187 @@
+//! How to reach managed policies of the account's own.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_iam::Client;
+use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, PolicyScopeType};
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
+
+use super::spec::{self, Answer};
+use crate::document::Input;
+use crate::error::{done, gone, unknown_operation};
+use crate::reading;
+use crate::role::api::{PAGE, SERVICE, tags, tags_of};
+
+/// Reaches managed policies.
+#[derive(Clone, Debug)]
+pub struct ManagedPolicies {
+    client: Client,
+}
+
+impl ManagedPolicies {
+    /// By this client.
+    pub fn new(client: Client) -> Self {
+        ManagedPolicies { client }
+    }
+
+    /// All policies with their documents, but without tags.
+    async fn all(&self) -> Result<BTreeMap<String, Answer>, String> {
+        let call = |marker| {
+            let call = self.client.get_account_authorization_details().filter(EntityType::LocalManagedPolicy);
+            call.max_items(PAGE).set_marker(marker).send()
+        };
+        let answers = reading::pages(SERVICE, call, |page| {
+            let next = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
+            (page.policies.unwrap_or_default().into_iter().map(answer).collect(), next)
+        })
+        .await?;
+        Ok(answers.into_iter().map(|answer: Answer| (answer.name.clone(), answer)).collect())
+    }
+
+    async fn tags(&self, arn: &str) -> Result<Tags, String> {
+        let call = |marker| self.client.list_policy_tags().policy_arn(arn).set_marker(marker).send();
+        let tags = reading::pages(SERVICE, call, |page| {
+            let next = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
+            (page.tags, next)
+        })
+        .await?;
+        Ok(tags_of(tags))
+    }
+
+    /// A policy's ARN holds its path, which a name does not tell.
+    async fn arns(&self) -> Result<BTreeMap<String, String>, String> {
+        let call = |marker| {
+            self.client.list_policies().scope(PolicyScopeType::Local).max_items(PAGE).set_marker(marker).send()
+        };
+        let named = reading::pages(SERVICE, call, |page| {
+            let next = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
+            let named = page.policies.unwrap_or_default().into_iter();
+            (named.filter_map(|policy| Some((policy.policy_name?, policy.arn?))).collect(), next)
+        })
+        .await?;
+        Ok(named.into_iter().collect())
+    }
+
+    async fn policy(&self, arn: &str) -> Result<Option<Observed>, String> {
+        let call = || self.client.get_policy().policy_arn(arn).send();
+        let Some(policy) = reading::read(SERVICE, call).await?.and_then(|answer| answer.policy) else {
+            return Ok(None);
+        };
+        let default = policy.default_version_id.unwrap_or_default();
+        let call = || self.client.get_policy_version().policy_arn(arn).version_id(&default).send();
+        let Some(version) = reading::read(SERVICE, call).await?.and_then(|answer| answer.policy_version) else {
+            return Ok(None);
+        };
+        let call = |marker| self.client.list_policy_versions().policy_arn(arn).set_marker(marker).send();
+        let versions = reading::pages(SERVICE, call, |page| {
+            let next = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
+            (page.versions.unwrap_or_default().into_iter().filter_map(|version| version.version_id).collect(), next)
+        })
+        .await?;
+        Ok(Some(spec::observed(Answer {
+            name: policy.policy_name.unwrap_or_default(),
+            arn: arn.to_owned(),
+            id: policy.policy_id.unwrap_or_default(),
+            path: policy.path.unwrap_or_default(),
+            description: policy.description,
+            document: version.document.unwrap_or_default(),
+            default_version: default.clone(),
+            versions,
+            attachments: policy.attachment_count.unwrap_or_default(),
+            boundaries: policy.permissions_boundary_usage_count.unwrap_or_default(),
+            attachable: policy.is_attachable,
+            tags: self.tags(arn).await?,
+        })))
+    }
+}
+
+#[async_trait]
+impl Reach for ManagedPolicies {
+    async fn observe(&self, ask: Ask<'_>) -> Seen {
+        if let Some(keys) = reading::only(ask.reading) {
+            let arns = match self.arns().await {
+                Ok(arns) => arns,
+                Err(reason) => {
+                    let failed = keys.iter().map(|key| (key.clone(), reason.clone())).collect();
+                    return Seen { failed, ..Seen::default() };
+                }
+            };
+            let arns = &arns;
+            return reading::deep(keys.iter().cloned(), |name| async move {
+                match arns.get(&name) {
+                    Some(arn) => self.policy(arn).await,
+                    None => Ok(None),
+                }
+            })
+            .await;
+        }
+        let all = match self.all().await {
+            Ok(all) => all,
+            Err(reason) => return reading::failed(reason),
+        };
+        let all = &all;
+        reading::deep(all.keys().cloned(), |name| async move {
+            let Some(answer) = all.get(&name) else { return Ok(None) };
+            let tags = self.tags(&answer.arn).await?;
+            let mut policy = spec::observed(Answer { tags, ..answer.clone() });
+            if policy.marks.is_none() && !ask.wanted.contains(&name) {
+                policy.properties.clear();
+            }
+            Ok(Some(policy))
+        })
+        .await
+    }
+
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+        let input = Input(&step.input);
+        let client = &self.client;
+        let arn = || input.required("PolicyArn");
+        match step.operation {
+            "CreatePolicy" => {
+                let call = client.create_policy().policy_name(input.required("PolicyName")?);
+                let call = call.policy_document(input.required("PolicyDocument")?).set_path(input.text("Path"));
+                let call = call.set_description(input.text("Description")).set_tags(Some(tags(input)?));
+                done(SERVICE, call.send().await)
+            }
+            "CreatePolicyVersion" => {
+                let call = client.create_policy_version().policy_arn(arn()?);
+                let call = call.policy_document(input.required("PolicyDocument")?);
+                done(SERVICE, call.set_set_as_default(input.bool("SetAsDefault")).send().await)
+            }
+            "DeletePolicyVersion" => {
+                let call = client.delete_policy_version().policy_arn(arn()?);
+                gone(SERVICE, call.version_id(input.required("VersionId")?).send().await)
+            }
+            "TagPolicy" => {
+                done(SERVICE, client.tag_policy().policy_arn(arn()?).set_tags(Some(tags(input)?)).send().await)
+            }
+            "UntagPolicy" => {
+                let call = client.untag_policy().policy_arn(arn()?).set_tag_keys(input.texts("TagKeys"));
+                done(SERVICE, call.send().await)
+            }
+            "DeletePolicy" => gone(SERVICE, client.delete_policy().policy_arn(arn()?).send().await),
+            _ => Err(unknown_operation(step)),
+        }
+    }
+}
+
+fn answer(policy: ManagedPolicyDetail) -> Answer {
+    let default = policy.default_version_id.unwrap_or_default();
+    let versions = policy.policy_version_list.unwrap_or_default();
+    let document = versions.iter().find(|version| version.version_id() == Some(&default));
+    Answer {
+        document: document.and_then(|version| version.document()).unwrap_or_default().to_owned(),
+        versions: versions.into_iter().filter_map(|version| version.version_id).collect(),
+        name: policy.policy_name.unwrap_or_default(),
+        arn: policy.arn.unwrap_or_default(),
+        id: policy.policy_id.unwrap_or_default(),
+        path: policy.path.unwrap_or_default(),
+        description: policy.description,
+        default_version: default,
+        attachments: policy.attachment_count.unwrap_or_default(),
+        boundaries: policy.permissions_boundary_usage_count.unwrap_or_default(),
+        attachable: policy.is_attachable,
+        tags: Tags::new(),
+    }
+}
