@@ -10,7 +10,7 @@ use evenkeel_core::plan::step::Step;
 use evenkeel_core::plan::{Marks, diff::Unknown};
 use serde_json::{Map, Value as Json};
 
-use crate::values::{last_part, text, texts};
+use crate::spelling::{last_part, text, texts};
 
 /// The property of the parent that holds the document.
 pub(crate) const POLICY: &str = "Policy";

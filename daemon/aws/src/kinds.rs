@@ -6,13 +6,47 @@ use std::sync::Arc;
 use evenkeel_core::plan::{Kind, Kinds, Reach};
 
 use crate::client::Account;
+use crate::{managed_policy, queue, role, subscription, topic};
 
 /// A kind, and how to reach it in an account.
 type Entry = (Arc<dyn Kind>, fn(&Account) -> Arc<dyn Reach>);
 
 /// All kinds in the order in which their types are observed: parents before their children.
 fn all() -> Vec<Entry> {
-    Vec::new()
+    vec![
+        (Arc::new(role::spec::Role), roles),
+        (Arc::new(role::policy::POLICY), roles),
+        (Arc::new(role::policy::ROLE_POLICY), roles),
+        (Arc::new(managed_policy::spec::ManagedPolicy), managed_policies),
+        (Arc::new(queue::spec::Queue), queues),
+        (Arc::new(queue::policy::QUEUE_POLICY), queues),
+        (Arc::new(queue::policy::QUEUE_INLINE_POLICY), queues),
+        (Arc::new(topic::spec::Topic), topics),
+        (Arc::new(topic::policy::TOPIC_POLICY), topics),
+        (Arc::new(topic::policy::TOPIC_INLINE_POLICY), topics),
+        // After the functions too: whose a subscription is, its endpoint may tell.
+        (Arc::new(subscription::spec::Subscription), subscriptions),
+    ]
+}
+
+fn roles(account: &Account) -> Arc<dyn Reach> {
+    Arc::new(role::api::Roles::new(account.iam.clone()))
+}
+
+fn managed_policies(account: &Account) -> Arc<dyn Reach> {
+    Arc::new(managed_policy::api::ManagedPolicies::new(account.iam.clone()))
+}
+
+fn queues(account: &Account) -> Arc<dyn Reach> {
+    Arc::new(queue::api::Queues::new(account.sqs.clone()))
+}
+
+fn topics(account: &Account) -> Arc<dyn Reach> {
+    Arc::new(topic::api::Topics::new(account.sns.clone(), account.partition(), account.region(), account.id()))
+}
+
+fn subscriptions(account: &Account) -> Arc<dyn Reach> {
+    Arc::new(subscription::api::Subscriptions::new(account.sns.clone()))
 }
 
 /// What the types mean.

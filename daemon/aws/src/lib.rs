@@ -10,15 +10,14 @@ pub mod error;
 pub mod facet;
 pub mod kinds;
 pub mod managed_policy;
+#[cfg(test)]
+mod planning;
 pub mod queue;
 pub mod reading;
 pub mod role;
+mod spelling;
 pub mod subscription;
 pub mod topic;
-mod values;
-
-#[cfg(test)]
-mod testing;
 
 pub use calls::{Calls, is_write};
 pub use client::{Account, ConnectError, Options};

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::facet::foreign_parent;
 use crate::role;
 use crate::role::policy::refuses_people;
-use crate::values::{insert_some, text, text_of, texts};
+use crate::spelling::{insert_some, text, text_of, texts};
 
 /// AWS's type name.
 pub const TYPE: &str = "AWS::IAM::ManagedPolicy";

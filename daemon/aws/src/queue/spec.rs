@@ -9,7 +9,8 @@ use evenkeel_core::plan::step::Step;
 use evenkeel_core::plan::{Tags, policy};
 use serde_json::{Map, Value as Json, json};
 
-use crate::values::{boolean, insert_some, integer, is_true, last_part, parsed, set, text, text_of};
+use crate::document::text_set;
+use crate::spelling::{boolean, insert_some, integer, is_true, last_part, parsed, text, text_of};
 
 /// AWS's type name.
 pub const TYPE: &str = "AWS::SQS::Queue";
@@ -270,7 +271,7 @@ fn redrive_allow(value: &Json) -> Option<Json> {
         return None;
     }
     if let Some(sources) = policy.get_mut("sourceQueueArns") {
-        *sources = set(sources);
+        *sources = text_set(sources);
     }
     policy.sort_keys();
     Some(Json::Object(policy))

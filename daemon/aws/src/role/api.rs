@@ -12,7 +12,7 @@ use super::spec::{self, Answer};
 use crate::document::{Input, tags_from};
 use crate::error::{done, gone, unknown_operation};
 use crate::reading;
-use crate::values::texts;
+use crate::spelling::texts;
 
 pub(crate) const SERVICE: &str = "IAM";
 /// The most that a page holds.
@@ -47,7 +47,8 @@ impl Roles {
         let call = |marker| self.client.list_roles().max_items(PAGE).set_marker(marker).send();
         let said = reading::pages(SERVICE, call, |page| {
             let next = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
-            let said = page.roles.into_iter().map(|role| (role.role_name, (role.description, role.max_session_duration)));
+            let said =
+                page.roles.into_iter().map(|role| (role.role_name, (role.description, role.max_session_duration)));
             (said.collect(), next)
         })
         .await?;

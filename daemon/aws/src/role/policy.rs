@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::spec;
 use crate::facet::{foreign_parent, part_of};
-use crate::values::{text, texts};
+use crate::spelling::{text, texts};
 
 const NAME: &str = "PolicyName";
 const DOCUMENT: &str = "PolicyDocument";

@@ -13,7 +13,7 @@ use evenkeel_core::plan::step::Step;
 use evenkeel_core::plan::{Tags, policy};
 use serde_json::{Map, Value as Json, json};
 
-use crate::values::{insert_some, integer, text, text_of, texts};
+use crate::spelling::{insert_some, integer, text, text_of, texts};
 
 /// AWS's type name.
 pub const TYPE: &str = "AWS::IAM::Role";

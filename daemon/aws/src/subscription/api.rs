@@ -77,9 +77,9 @@ impl Subscriptions {
         let mut found = Listed::new();
         for (topic, keys) in by_topic {
             match self.of_topic(topic).await {
-                Ok(mut listed) => found.extend(
-                    keys.into_iter().map(|key| (key.clone(), listed.remove(key).unwrap_or_default())),
-                ),
+                Ok(mut listed) => {
+                    found.extend(keys.into_iter().map(|key| (key.clone(), listed.remove(key).unwrap_or_default())))
+                }
                 Err(reason) => seen.failed.extend(keys.into_iter().map(|key| (key.clone(), reason.clone()))),
             }
         }

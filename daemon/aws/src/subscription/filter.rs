@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::values::parsed;
+use crate::spelling::parsed;
 
 /// A filter policy in canonical form; `None` where it lets everything through.
 ///

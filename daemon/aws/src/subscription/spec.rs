@@ -13,7 +13,7 @@ use evenkeel_core::plan::{Marks, step::Step};
 use serde_json::{Map, Value as Json, json};
 
 use super::filter;
-use crate::values::{boolean, insert_some, last_part, parsed, text, text_of};
+use crate::spelling::{boolean, insert_some, last_part, parsed, text, text_of};
 use crate::{queue, topic};
 
 /// AWS's type name.
@@ -273,7 +273,7 @@ fn document(value: &Json) -> Option<Json> {
 /// Without the parts that SNS answers to say that they are not there.
 fn delivery(value: &Json) -> Option<Json> {
     let Some(Json::Object(map)) = document(value) else { return None };
-    let said = map.into_iter().filter(|(name, value)| !value.is_null() && !(name == "guaranteed" && *value == false));
+    let said = map.into_iter().filter(|(name, value)| !(value.is_null() || (name == "guaranteed" && *value == false)));
     let said: Map<String, Json> = said.collect();
     (!said.is_empty()).then_some(Json::Object(said))
 }

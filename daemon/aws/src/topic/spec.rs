@@ -11,8 +11,8 @@ use evenkeel_core::plan::{Tags, policy};
 use serde_json::{Map, Value as Json, json};
 
 use super::policy as own_policy;
+use crate::spelling::{boolean, insert_some, integer, is_true, last_part, parsed, text, text_of};
 use crate::subscription;
-use crate::values::{boolean, insert_some, integer, is_true, last_part, parsed, text, text_of};
 
 /// AWS's type name.
 pub const TYPE: &str = "AWS::SNS::Topic";
@@ -317,7 +317,7 @@ fn attributes_of(properties: &Map<String, Json>) -> BTreeMap<String, String> {
 
 /// Whether a feedback attribute says anything: an empty role and a rate of nothing do not.
 fn is_said(name: &str, value: &str) -> bool {
-    !value.is_empty() && !(name == SAMPLE_RATE && value == "0")
+    !(value.is_empty() || (name == SAMPLE_RATE && value == "0"))
 }
 
 fn protocol_and_endpoint(entry: &Json) -> Option<(&str, &str)> {

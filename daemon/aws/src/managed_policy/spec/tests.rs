@@ -3,8 +3,8 @@ use std::sync::Arc;
 use evenkeel_core::plan::Plan;
 
 use super::*;
+use crate::planning::{action, ours, plan_of, world, writes};
 use crate::role::spec::Role;
-use crate::testing::{action, ours, plan_of, world, writes};
 
 const ARN: &str = "arn:aws:iam::111122223333:policy/reads";
 
@@ -106,8 +106,8 @@ fn a_foreign_role_gets_nothing_attached() {
 
 #[test]
 fn the_arn_is_known_beforehand() {
-    let want = crate::testing::want("reads", TYPE, json!({"Path": "/app/"}));
+    let want = crate::planning::want("reads", TYPE, json!({"Path": "/app/"}));
     let target = Target { want: &want, key: "reads", observed: None };
-    let arn = ManagedPolicy.attribute(&crate::testing::scope(), target, None);
+    let arn = ManagedPolicy.attribute(&crate::planning::scope(), target, None);
     assert_eq!(arn, Some(json!("arn:aws:iam::111122223333:policy/app/reads")));
 }

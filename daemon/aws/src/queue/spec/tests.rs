@@ -1,8 +1,8 @@
 use evenkeel_core::plan::{Standing, Verb};
 
 use super::*;
+use crate::planning::{action, ours, plan_of, scope, want, world, writes};
 use crate::queue::policy::QUEUE_POLICY;
-use crate::testing::{action, ours, plan_of, scope, want, world, writes};
 
 const URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders";
 

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use evenkeel_core::plan::{Plan, Verb};
 
 use super::*;
+use crate::planning::{action, ours, plan_of, world, writes};
 use crate::role::policy::{POLICY, ROLE_POLICY};
-use crate::testing::{action, ours, plan_of, world, writes};
 
 const BASIC: &str = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use evenkeel_core::plan::Verb;
 
 use super::*;
-use crate::testing::{action, marks, ours, plan_of, world, writes};
+use crate::planning::{action, marks, ours, plan_of, world, writes};
 use crate::topic::spec::Topic;
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:paid";

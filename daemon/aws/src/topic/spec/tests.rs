@@ -1,8 +1,8 @@
 use evenkeel_core::plan::Verb;
 
 use super::*;
+use crate::planning::{action, ours, plan_of, want, world, writes};
 use crate::subscription::spec::Subscription;
-use crate::testing::{action, ours, plan_of, want, world, writes};
 use crate::topic::policy::{TOPIC_POLICY, default, is_default};
 
 const ARN: &str = "arn:aws:sns:eu-west-1:111122223333:paid";
@@ -134,7 +134,7 @@ fn inline_subscriptions_that_are_not_there_are_made_and_the_others_left() {
 #[test]
 fn a_topic_that_archives_stops_that_before_it_goes() {
     let topic = observed(ARN, &answer(json!({"ArchivePolicy": "{\"MessageRetentionPeriod\":7}"})), None, ours("paid"));
-    let steps = Topic.delete(&crate::testing::scope(), &topic);
+    let steps = Topic.delete(&crate::planning::scope(), &topic);
     assert_eq!(steps.iter().map(|step| step.operation).collect::<Vec<_>>(), ["SetTopicAttributes", "DeleteTopic"]);
 }
 
@@ -142,5 +142,5 @@ fn a_topic_that_archives_stops_that_before_it_goes() {
 fn ref_is_the_arn_even_before_the_topic_is_there() {
     let want = want("paid", TYPE, json!({}));
     let target = Target { want: &want, key: "paid", observed: None };
-    assert_eq!(Topic.attribute(&crate::testing::scope(), target, None), Some(json!(ARN)));
+    assert_eq!(Topic.attribute(&crate::planning::scope(), target, None), Some(json!(ARN)));
 }

@@ -46,15 +46,6 @@ pub(crate) fn texts(value: Option<&Json>) -> Vec<&str> {
     }
 }
 
-/// A list as a set: sorted, each element once.
-pub(crate) fn set(value: &Json) -> Json {
-    let Some(items) = value.as_array() else { return value.clone() };
-    let mut items = items.clone();
-    items.sort_by_key(Json::to_string);
-    items.dedup();
-    Json::Array(items)
-}
-
 /// Inserts a value where there is one.
 pub(crate) fn insert_some(map: &mut Map<String, Json>, name: &str, value: Option<Json>) {
     if let Some(value) = value {
