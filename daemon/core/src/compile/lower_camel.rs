@@ -23,10 +23,15 @@ pub fn lower_camel(name: &str) -> String {
 
 /// A spec in lower camel case as AWS's properties. A key that no property answers to is an error at its place.
 pub fn to_aws_case(type_name: &str, node: &Node, out: &mut Diagnostics) -> Node {
-    match schema::lookup(type_name) {
-        Some(schema) => walk(schema, &[&schema.root], node, type_name, out),
-        None => node.clone(),
-    }
+    to_aws_case_beside(type_name, type_name, &[], node, out)
+}
+
+/// [`to_aws_case`] of a spec that has words of its own beside AWS's properties: `what` is whose spec it is, in messages,
+/// and an unknown key may have meant one of `words`.
+pub fn to_aws_case_beside(type_name: &str, what: &str, words: &[&str], node: &Node, out: &mut Diagnostics) -> Node {
+    let Some(schema) = schema::lookup(type_name) else { return node.clone() };
+    let mut walker = Walker { schema, what, words, path: Vec::new(), out };
+    walker.walk(&[&schema.root], node)
 }
 
 /// The shapes that a shape may turn out to be, references and alternatives followed.
@@ -41,71 +46,95 @@ pub(crate) fn alternatives<'a>(schema: &'a TypeSchema, shape: &'a Shape, out: &m
     }
 }
 
-fn walk(schema: &TypeSchema, shapes: &[&Shape], node: &Node, at: &str, out: &mut Diagnostics) -> Node {
-    if node.as_call().is_some() {
-        return node.clone();
-    }
-    let value = match &node.value {
-        Val::Map(map) => Val::Map(object(schema, shapes, map, at, out)),
-        Val::List(items) => {
-            let mut inner = Vec::new();
-            for shape in shapes.iter().filter_map(|shape| shape.items.as_deref()) {
-                alternatives(schema, shape, &mut inner);
+struct Walker<'a> {
+    schema: &'a TypeSchema,
+    what: &'a str,
+    words: &'a [&'a str],
+    path: Vec<String>,
+    out: &'a mut Diagnostics,
+}
+
+impl Walker<'_> {
+    fn walk(&mut self, shapes: &[&Shape], node: &Node) -> Node {
+        if node.as_call().is_some() {
+            return node.clone();
+        }
+        let value = match &node.value {
+            Val::Map(map) => Val::Map(self.object(shapes, map)),
+            Val::List(items) => {
+                let inner = self.all(shapes.iter().filter_map(|shape| shape.items.as_deref()));
+                Val::List(items.iter().map(|item| self.walk(&inner, item)).collect())
             }
-            Val::List(items.iter().map(|item| walk(schema, &inner, item, at, out)).collect())
-        }
-        other => other.clone(),
-    };
-    Node { value, ..node.clone() }
-}
-
-fn object(schema: &TypeSchema, shapes: &[&Shape], map: &Map, at: &str, out: &mut Diagnostics) -> Map {
-    let mut names: BTreeMap<String, &str> = BTreeMap::new();
-    for name in shapes.iter().flat_map(|shape| shape.properties.keys()) {
-        names.insert(lower_camel(name), name);
-    }
-    if names.is_empty() {
-        return values_only(schema, shapes, map, at, out);
-    }
-    let mut result = Map::with_capacity(map.len());
-    for (key, entry) in map {
-        let Some(name) = names.get(key.as_str()) else {
-            let message = format!("{at} has no property `{key}`");
-            let near = names.iter().find(|(_, aws)| *aws == key).map(|(small, _)| format!("did you mean `{small}`?"));
-            let help = near.or_else(|| did_you_mean(key, names.keys().map(String::as_str)));
-            out.push(Diagnostic::error("unknown-property", entry.key_place, message).maybe_help(help));
-            continue;
+            other => other.clone(),
         };
-        let mut inner = Vec::new();
-        for shape in shapes.iter().filter_map(|shape| shape.properties.get(*name)) {
-            alternatives(schema, shape, &mut inner);
-        }
-        let node = walk(schema, &inner, &entry.node, &format!("`{key}`"), out);
-        result.insert((*name).to_owned(), Entry { key_place: entry.key_place, node });
+        Node { value, ..node.clone() }
     }
-    result
-}
 
-/// A map whose keys are somebody's own words.
-fn values_only(schema: &TypeSchema, shapes: &[&Shape], map: &Map, at: &str, out: &mut Diagnostics) -> Map {
-    let mut inner = Vec::new();
-    for shape in shapes {
-        for (_, shape) in &shape.pattern_properties {
-            alternatives(schema, shape, &mut inner);
+    fn object(&mut self, shapes: &[&Shape], map: &Map) -> Map {
+        let mut names: BTreeMap<String, &str> = BTreeMap::new();
+        for name in shapes.iter().flat_map(|shape| shape.properties.keys()) {
+            names.insert(lower_camel(name), name);
         }
-        if let Some(Additional::Shaped(shape)) = &shape.additional {
-            alternatives(schema, shape, &mut inner);
+        if names.is_empty() {
+            return self.values_only(shapes, map);
         }
+        let mut result = Map::with_capacity(map.len());
+        for (key, entry) in map {
+            let Some(name) = names.get(key.as_str()) else {
+                self.unknown(key, entry, &names);
+                continue;
+            };
+            let inner = self.all(shapes.iter().filter_map(|shape| shape.properties.get(*name)));
+            self.path.push(key.clone());
+            let node = self.walk(&inner, &entry.node);
+            self.path.pop();
+            result.insert((*name).to_owned(), Entry { key_place: entry.key_place, node });
+        }
+        result
     }
-    if inner.is_empty() {
-        return map.clone();
+
+    /// A map whose keys are somebody's own words.
+    fn values_only(&mut self, shapes: &[&Shape], map: &Map) -> Map {
+        let by_pattern = shapes.iter().flat_map(|shape| shape.pattern_properties.iter().map(|(_, shape)| shape));
+        let inner = self.all(by_pattern.chain(shapes.iter().filter_map(|shape| match &shape.additional {
+            Some(Additional::Shaped(shape)) => Some(shape.as_ref()),
+            _ => None,
+        })));
+        if inner.is_empty() {
+            return map.clone();
+        }
+        map.iter()
+            .map(|(key, entry)| {
+                (key.clone(), Entry { key_place: entry.key_place, node: self.walk(&inner, &entry.node) })
+            })
+            .collect()
     }
-    map.iter()
-        .map(|(key, entry)| {
-            let node = walk(schema, &inner, &entry.node, at, out);
-            (key.clone(), Entry { key_place: entry.key_place, node })
-        })
-        .collect()
+
+    fn unknown(&mut self, key: &str, entry: &Entry, names: &BTreeMap<String, &str>) {
+        let top = self.path.is_empty();
+        let owner = if top { self.what.to_owned() } else { format!("`{}` of {}", self.path.join("."), self.what) };
+        let near = names.iter().find(|(_, aws)| **aws == key);
+        let help = near.map(|(small, _)| format!("did you mean `{small}`?")).or_else(|| {
+            // What only AWS sets is no suggestion, our own words are.
+            let settable = names.iter().filter(|(_, aws)| !top || !self.schema.is_read_only(aws));
+            let words = self.words.iter().copied().filter(|_| top);
+            did_you_mean(key, settable.map(|(small, _)| small.as_str()).chain(words))
+        });
+        let message = format!("{owner} has no `{key}`");
+        self.out.push(Diagnostic::error("unknown-property", entry.key_place, message).maybe_help(help));
+    }
+
+    /// The shapes that any of `shapes` may turn out to be.
+    fn all<'s>(&self, shapes: impl Iterator<Item = &'s Shape>) -> Vec<&'s Shape>
+    where
+        Self: 's,
+    {
+        let mut found = Vec::new();
+        for shape in shapes {
+            alternatives(self.schema, shape, &mut found);
+        }
+        found
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +187,22 @@ mod tests {
         assert_eq!(items[0].help.as_deref(), Some("did you mean `memorySize`?"));
         assert_eq!(items[1].help.as_deref(), Some("did you mean `memorySize`?"));
         assert_eq!(items[1].place.line, 2);
+    }
+
+    #[test]
+    fn an_unknown_key_may_have_meant_a_word_of_ours() {
+        let node = yaml::read_documents("trigger: []\nvpcConfig: {subnetIdz: []}\n", FileId(0)).unwrap().remove(0);
+        let mut out = Diagnostics::new();
+        to_aws_case_beside("AWS::Lambda::Function", "function `f`", &["triggers"], &node, &mut out);
+        let said: Vec<_> =
+            out.iter().map(|one| (one.message.as_str(), one.help.as_deref().unwrap_or_default())).collect();
+        assert_eq!(
+            said,
+            [
+                ("function `f` has no `trigger`", "did you mean `triggers`?"),
+                ("`vpcConfig` of function `f` has no `subnetIdz`", "did you mean `subnetIds`?"),
+            ]
+        );
     }
 
     #[test]

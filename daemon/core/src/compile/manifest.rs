@@ -9,7 +9,6 @@
 //! `charge-from-orders`, `charge-from-paid-permission`, `orders-dead-letters`, `orders-policy`.
 
 mod app;
-mod case;
 mod code;
 mod connect;
 mod document;
@@ -203,6 +202,7 @@ fn run(input: &Input<'_>, build: &mut Build) -> (Option<Desired>, Needs) {
     build.out.extend(complaints);
     expand(&world, build);
     finish_dependencies(&world, build);
+    properties::validate(build);
     template::resources::check_cycles(&build.resources, input.strictness, &mut build.out);
 
     let desired = Desired {
@@ -488,6 +488,7 @@ fn read_outputs(app: &App, evaluator: &mut Evaluator<'_>, out: &mut Diagnostics)
 
 fn expand(world: &World, build: &mut Build) {
     for declared in world.declared.values() {
+        let errors = build.out.iter().count();
         match declared.document.kind {
             Kind::Function => function::expand(world, declared, build),
             Kind::Layer => plain::layer(declared, build),
@@ -498,6 +499,9 @@ fn expand(world: &World, build: &mut Build) {
             Kind::LogGroup => plain::log_group(world, declared, build),
             Kind::Resource => plain::resource(declared, build),
             Kind::App => {}
+        }
+        if build.out.iter().count() > errors {
+            build.broken.insert(declared.id().to_owned());
         }
     }
     queue::add_policies(world, build);

@@ -1,9 +1,10 @@
 //! From specs to AWS's properties, and the words that all kinds share.
 
-use super::case::to_aws_case;
 use super::fields::Fields;
 use super::retain::holds_data;
 use super::world::{Build, Declared};
+use crate::compile::lower_camel::to_aws_case_beside;
+use crate::compile::validate::{canonicalise, validate_resource};
 use crate::model::schema::{self, ShapeType};
 use crate::model::suggest::did_you_mean;
 use crate::model::{DeletionPolicy, Diagnostic, Diagnostics, Entry, Node, Origin, Resource, Val};
@@ -161,5 +162,17 @@ fn tag_shape(type_name: &str) -> Option<TagShape> {
 /// What is left of a spec once our words are taken, as AWS's properties.
 pub(super) fn translate(type_name: &str, fields: Fields, out: &mut Diagnostics) -> Node {
     let (what, words, rest) = fields.into_parts();
-    to_aws_case(type_name, &what, &words, &rest, out)
+    to_aws_case_beside(type_name, &what, &words, &rest, out)
+}
+
+/// Gives every value its one spelling and holds every resource against AWS's schema of its type.
+pub(super) fn validate(build: &mut Build) {
+    let Build { resources, broken, out, .. } = build;
+    for resource in resources.values_mut() {
+        canonicalise(&resource.type_name, &mut resource.properties);
+        let mut found = Diagnostics::new();
+        validate_resource(resource, &mut found);
+        let whole = !broken.contains(&resource.id);
+        found.iter().filter(|one| whole || one.code != "missing-property").for_each(|one| out.push(one.clone()));
+    }
 }

@@ -5,6 +5,7 @@ use super::fields::Fields;
 use super::policy::sid;
 use super::properties;
 use super::world::{Build, Declared, Target, World, short_hash};
+use crate::compile::lower_camel::lower_camel;
 use crate::model::{Diagnostic, Node, Place};
 
 /// Who hears a topic.
@@ -88,10 +89,7 @@ pub(super) fn subscribe(
             build.out.error(
                 "bad-subscription",
                 written.place,
-                format!(
-                    "`{}` of a subscription follows from who subscribes to what",
-                    super::world::lower_camel(property)
-                ),
+                format!("`{}` of a subscription follows from who subscribes to what", lower_camel(property)),
             );
         }
     }

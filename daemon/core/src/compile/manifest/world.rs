@@ -1,8 +1,9 @@
 //! What an application declares, and what expanding it builds up.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::document::{Document, Kind, aws};
+use crate::compile::lower_camel::lower_camel;
 use crate::model::suggest::did_you_mean;
 use crate::model::{DeletionPolicy, Diagnostic, Diagnostics, Node, Place, Resource, Val};
 
@@ -85,14 +86,6 @@ impl Declared {
     pub fn invoke_name(&self, place: Place) -> Node {
         Node::reference(&self.alias_id().unwrap_or_else(|| self.id().to_owned()), place)
     }
-}
-
-/// AWS's name of a property in lower camel case: `KmsMasterKeyId` as `kmsMasterKeyId`, `URI` as `uri`, `SSEType` as
-/// `sseType`.
-pub(super) fn lower_camel(name: &str) -> String {
-    let capitals = name.chars().take_while(char::is_ascii_uppercase).count();
-    let lowered = if capitals > 1 && capitals < name.len() { capitals - 1 } else { capitals };
-    name[..lowered].to_ascii_lowercase() + &name[lowered..]
 }
 
 /// The application while its words are expanded: nothing of this changes any more.
@@ -239,6 +232,8 @@ pub(super) struct Build {
     pub resources: IndexMap<String, Resource>,
     /// Statements that a queue's policy needs, by the queue's name: its Sid and the statement.
     pub queue_statements: IndexMap<String, Vec<Node>>,
+    /// Ids of resources whose own words are wrong: what they lack by that is no second complaint.
+    pub broken: IndexSet<String>,
     /// All complaints.
     pub out: Diagnostics,
 }
@@ -320,12 +315,6 @@ mod tests {
         assert_eq!(join(vec![text("a"), text("b")], place).to_json(), json!("ab"));
         let inner = join(vec![text("b"), Node::reference("x", place)], place);
         assert_eq!(join(vec![text("a"), inner], place).to_json(), json!({"Fn::Join": ["", ["ab", {"Ref": "x"}]]}));
-    }
-
-    #[test]
-    fn the_first_word_of_a_property_is_in_lower_case() {
-        let names = ["KmsMasterKeyId", "URI", "SSEType", "DocumentDBConfig", "Ipv6Allowed"].map(lower_camel);
-        assert_eq!(names, ["kmsMasterKeyId", "uri", "sseType", "documentDBConfig", "ipv6Allowed"]);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::world::lower_camel;
 use super::value;
+use crate::compile::lower_camel::lower_camel;
 use crate::model::schema::{Additional, Limits, Shape, ShapeType, TypeSchema, lookup};
 
 /// Deepest nesting that is spelt out; below it anything goes. AWS's own shapes may hold themselves.

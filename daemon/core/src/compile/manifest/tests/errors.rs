@@ -169,6 +169,38 @@ fn references_that_go_in_a_circle_are_an_error() {
 }
 
 #[test]
+fn a_misspelt_property_or_word_is_answered_with_the_right_one() {
+    let property = documents(&[("Function f", &function("memorySice: 256"))]);
+    assert_eq!(property.only_error(), "unknown-property");
+    assert!(property.complaints().contains("did you mean `memorySize`?"), "{}", property.complaints());
+    let word = documents(&[("Function f", &function("trigers: []"))]);
+    assert!(word.complaints().contains("function `f` has no `trigers`"), "{}", word.complaints());
+    assert!(word.complaints().contains("did you mean `triggers`?"));
+    let deep = documents(&[("Queue q", "{}"), ("Function f", &function("triggers: [{queue: q, bachSize: 1}]"))]);
+    assert!(deep.complaints().contains("did you mean `batchSize`?"), "{}", deep.complaints());
+}
+
+#[test]
+fn what_aws_would_refuse_is_an_error_at_the_value() {
+    let tried = documents(&[
+        ("Queue q", "{visibilityTimeout: 99999}"),
+        ("Function f", &function("tracingConfig: {mode: Always}")),
+    ]);
+    let places: Vec<(u32, u32)> =
+        tried.compiled.diagnostics.sorted().iter().map(|one| (one.place.line, one.place.column)).collect();
+    assert_eq!(places, [(9, 27), (14, 84)], "{}", tried.complaints());
+}
+
+#[test]
+fn a_resource_of_an_unknown_type_or_with_an_unknown_property_is_an_error() {
+    let unknown = documents(&[("Resource t", "{type: 'AWS::DynamoDb::Table', properties: {}}")]);
+    assert_eq!(unknown.only_error(), "unknown-type");
+    assert!(unknown.complaints().contains("did you mean `AWS::DynamoDB::Table`?"), "{}", unknown.complaints());
+    let property = documents(&[("Resource q", "{type: 'AWS::SQS::Queue', properties: {DelaySecond: 1}}")]);
+    assert_eq!(property.only_error(), "unknown-property");
+}
+
+#[test]
 fn two_apps_are_one_too_many() {
     let app = "apiVersion: evenkeel.dev/v1\nkind: App\nmetadata: {name: a}\n";
     let tried = try_files(&[("a.yaml", app), ("b.yaml", app)], With::default());

@@ -46,11 +46,14 @@ fn code_is_a_path_or_text_or_an_object_or_an_image() {
     let tried = documents(&[
         ("Function a", &function("")),
         ("Function b", "{code: {inline: 'def h(e, c): pass'}, runtime: python3.13, handler: index.h}"),
-        ("Function c", "{code: {s3Bucket: b, s3Key: k, s3ObjectVersion: v}, runtime: python3.13, handler: index.h}"),
+        (
+            "Function c",
+            "{code: {s3Bucket: builds, s3Key: k, s3ObjectVersion: v}, runtime: python3.13, handler: index.h}",
+        ),
         ("Function d", "{code: {image: '111122223333.dkr.ecr.eu-west-1.amazonaws.com/d:1'}}"),
     ]);
     assert_eq!(tried.properties("b")["Code"], json!({"ZipFile": "def h(e, c): pass"}));
-    assert_eq!(tried.properties("c")["Code"], json!({"S3Bucket": "b", "S3Key": "k", "S3ObjectVersion": "v"}));
+    assert_eq!(tried.properties("c")["Code"], json!({"S3Bucket": "builds", "S3Key": "k", "S3ObjectVersion": "v"}));
     assert_eq!(tried.properties("d")["PackageType"], json!("Image"));
 }
 
