@@ -5,7 +5,7 @@ use crate::model::{Diagnostic, Node, Val};
 use super::artifact::is_truthy;
 use super::build::Build;
 use super::made::Made;
-use super::props::{Kind, Property, Props, optional, required};
+use super::props::{Kind, Property, Props, optional, optional_literal, required};
 use super::source::Source;
 use super::{operator, tags};
 
@@ -17,7 +17,7 @@ const PROPERTIES: [Property; 10] = [
     required("VpcConfig", Kind::Map),
     optional("OperatorRole", STR_OR_MAP),
     optional("Tags", Kind::Map),
-    optional("PropagateTags", Kind::Bool),
+    optional_literal("PropagateTags", Kind::Bool),
     optional("InstanceRequirements", Kind::Map),
     optional("ScalingConfig", Kind::Map),
     optional("KmsKeyArn", STR_OR_MAP),

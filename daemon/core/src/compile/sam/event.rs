@@ -181,3 +181,6 @@ const TYPES: [&str; 19] = [
     "ScheduleV2",
     "SelfManagedKafka",
 ];
+
+#[cfg(test)]
+mod tests;

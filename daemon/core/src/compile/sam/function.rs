@@ -8,7 +8,7 @@ use super::event::{self, Event, Target};
 use super::intrinsics::{as_if, call, is_no_value, make_if};
 use super::made::Made;
 use super::policy::{self, RoleParts, managed_arn};
-use super::props::{Kind, Property, Props, optional};
+use super::props::{Kind, Property, Props, optional, optional_literal};
 use super::source::Source;
 use super::tags;
 
@@ -54,7 +54,7 @@ const PROPERTIES: [Property; 49] = [
     optional("EphemeralStorage", ANY),
     optional("AutoPublishAlias", TEXT),
     optional("AutoPublishCodeSha256", TEXT),
-    optional("AutoPublishAliasAllProperties", Kind::Bool),
+    optional_literal("AutoPublishAliasAllProperties", Kind::Bool),
     optional("VersionDescription", ANY),
     optional("ProvisionedConcurrencyConfig", ANY),
     optional("FileSystemConfigs", ANY),
@@ -315,3 +315,6 @@ fn refer(build: &mut Build<'_>, source: &Source, made: &[Made]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

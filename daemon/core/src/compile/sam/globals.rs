@@ -119,3 +119,6 @@ fn merge(global: &Node, own: &Node, path: &str) -> Node {
         _ => own.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,3 +207,6 @@ fn text_of_sub(text: &str, replace: &dyn Fn(&str) -> Option<String>) -> Option<S
     });
     (changed != text).then(|| changed.into_owned())
 }
+
+#[cfg(test)]
+mod tests;

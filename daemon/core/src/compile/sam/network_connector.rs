@@ -6,7 +6,7 @@ use super::artifact::is_truthy;
 use super::build::Build;
 use super::made::Made;
 use super::operator;
-use super::props::{Kind, Property, Props, optional, required};
+use super::props::{Kind, Property, Props, optional, optional_literal, required};
 use super::source::Source;
 
 const STR_OR_MAP: Kind = Kind::OneOf(&[Kind::Str, Kind::Map]);
@@ -17,7 +17,7 @@ const PROPERTIES: [Property; 6] = [
     optional("ComputeTypes", Kind::List),
     optional("OperatorRole", STR_OR_MAP),
     optional("Tags", Kind::Map),
-    optional("PropagateTags", Kind::Bool),
+    optional_literal("PropagateTags", Kind::Bool),
 ];
 const VPC: [Property; 3] = [
     required("SubnetIds", Kind::List),

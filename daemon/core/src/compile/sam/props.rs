@@ -121,6 +121,11 @@ pub(super) const fn required(name: &'static str, kind: Kind) -> Property {
     Property { name, required: true, kind, literal: false }
 }
 
+/// A property that may be left out and that takes no intrinsic.
+pub(super) const fn optional_literal(name: &'static str, kind: Kind) -> Property {
+    Property { name, required: false, kind, literal: true }
+}
+
 /// A property that must be there and that takes no intrinsic.
 pub(super) const fn literal(name: &'static str, kind: Kind) -> Property {
     Property { name, required: true, kind, literal: true }

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{SamContext, transform};
@@ -13,10 +14,14 @@ fn context() -> SamContext {
     }
 }
 
+/// A template as a node that nobody wrote.
+pub(super) fn template(json: Value) -> Node {
+    Node::from_json(&json, Place::NOWHERE)
+}
+
 /// The resulting `Resources`, or the messages.
-pub(super) fn resources(template: Value) -> Result<Value, Vec<String>> {
-    let template = Node::from_json(&template, Place::NOWHERE);
-    transform(template, &context())
+pub(super) fn resources(json: Value) -> Result<Value, Vec<String>> {
+    transform(template(json), &context())
         .map(|template| template.to_json()["Resources"].clone())
         .map_err(|diagnostics| diagnostics.iter().map(|item| item.message.clone()).collect())
 }
@@ -57,4 +62,158 @@ fn a_table_without_a_key_is_keyed_by_id() {
         },
     }});
     assert_eq!(got, Ok(want));
+}
+
+#[test]
+fn a_layer_says_what_becomes_of_old_versions() {
+    let policy = |retention: Value| {
+        let got = resources(json!({"Resources": {"Util": {
+            "Type": "AWS::Serverless::LayerVersion",
+            "Properties": {"ContentUri": "util", "RetentionPolicy": retention},
+        }}}))?;
+        Ok::<_, Vec<String>>(got["Util"]["DeletionPolicy"].clone())
+    };
+    assert_eq!(policy(json!("delete")), Ok(json!("Delete")));
+    assert!(policy(json!("Maybe")).unwrap_err()[0].contains("`Retain` or `Delete`"));
+    assert!(policy(json!({"Fn::If": ["C", "Retain", "Delete"]})).is_err());
+}
+
+#[test]
+fn a_capacity_provider_has_an_operator_role_and_scales_by_itself() {
+    let got = resources(json!({"Resources": {"Fleet": {
+        "Type": "AWS::Serverless::CapacityProvider",
+        "Properties": {"VpcConfig": {"SubnetIds": ["s"]}, "ScalingConfig": {"MaxVCpuCount": "8"}},
+    }}}))
+    .unwrap();
+    let properties = &got["Fleet"]["Properties"];
+    assert_eq!(properties["CapacityProviderScalingConfig"], json!({"MaxVCpuCount": 8, "ScalingMode": "Auto"}));
+    let role = json!({"Fn::GetAtt": ["FleetOperatorRole", "Arn"]});
+    assert_eq!(properties["PermissionsConfig"], json!({"CapacityProviderOperatorRoleArn": role}));
+    assert_eq!(got["FleetOperatorRole"]["GeneratedFor"], "Fleet");
+}
+
+#[test]
+fn a_template_without_resources_or_with_odd_ones_is_an_error() {
+    assert!(resources(json!({})).unwrap_err()[0].contains("`Resources` section is required"));
+    assert!(resources(json!({"Resources": {"A": "b"}})).unwrap_err()[0].contains("`A` is a string"));
+    let odd = json!({"Resources": {"no-id": {"Type": "AWS::Serverless::SimpleTable"}}});
+    assert!(resources(odd).unwrap_err()[0].contains("letters and digits"));
+}
+
+/// Any JSON that is not too large.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-3i64..99).prop_map(Value::from),
+        "[a-zA-Z:/${}.*]{0,12}".prop_map(Value::from),
+        Just(json!({"Ref": "AWS::NoValue"})),
+        Just(json!({"Ref": "B"})),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| json!({"Fn::If": ["C", a, b]})),
+            prop::collection::btree_map(
+                prop::sample::select(vec![
+                    "Type",
+                    "Properties",
+                    "Ref",
+                    "Fn::Sub",
+                    "Fn::If",
+                    "Fn::GetAtt",
+                    "Arn",
+                    "URI",
+                    "Queue",
+                    "Statement",
+                    "Destination",
+                    "OnFailure",
+                    "SQSPollerPolicy",
+                    "QueueName",
+                    "Topic",
+                    "Bucket",
+                    "Events",
+                ]),
+                inner,
+                0..4
+            )
+            .prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+/// A template with most of what a function may have.
+fn rich() -> Value {
+    let text = r#"{
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Globals": {"Function": {"Timeout": 3, "Environment": {"Variables": {"A": "b"}}, "Tags": {"t": "v"}}},
+        "Conditions": {"C": {"Fn::Equals": ["a", "a"]}},
+        "Resources": {
+            "B": {"Type": "AWS::S3::Bucket"},
+            "P": {"Type": "AWS::Cognito::UserPool"},
+            "L": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "l", "RetentionPolicy": "Retain"}},
+            "T": {"Type": "AWS::Serverless::SimpleTable", "Properties": {"PrimaryKey": {"Name": "n", "Type": "String"}}},
+            "F": {"Type": "AWS::Serverless::Function", "Condition": "C", "DependsOn": ["B"], "Properties": {
+                "Runtime": "r", "Handler": "h", "CodeUri": "src", "PropagateTags": true, "Tracing": "Active",
+                "Policies": ["AmazonS3ReadOnlyAccess", {"SQSPollerPolicy": {"QueueName": "q"}}, {"Statement": [{}]}],
+                "AutoPublishAlias": "live", "AutoPublishCodeSha256": "abc", "DeadLetterQueue": {"Type": "SQS", "TargetArn": "a"},
+                "DeploymentPreference": {"Type": "AllAtOnce", "Hooks": {"PreTraffic": "h"}},
+                "FunctionUrlConfig": {"AuthType": "NONE", "Cors": {"AllowOrigins": ["*"]}},
+                "EventInvokeConfig": {"DestinationConfig": {"OnFailure": {"Type": "SQS"}, "OnSuccess": {"Type": "SNS", "Destination": "a"}}},
+                "Events": {
+                    "A": {"Type": "S3", "Properties": {"Bucket": {"Ref": "B"}, "Events": "x"}},
+                    "B": {"Type": "SNS", "Properties": {"Topic": {"Ref": "T"}, "SqsSubscription": true}},
+                    "C": {"Type": "Cognito", "Properties": {"UserPool": {"Ref": "P"}, "Trigger": "PreSignUp"}},
+                    "D": {"Type": "Schedule", "Properties": {"Schedule": "r", "DeadLetterConfig": {"Type": "SQS"}}},
+                    "E": {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": "r"}},
+                    "F": {"Type": "SelfManagedKafka", "Properties": {
+                        "KafkaBootstrapServers": ["a"], "Topics": ["t"],
+                        "SourceAccessConfigurations": [{"Type": "BASIC_AUTH", "URI": "arn:s"}]
+                    }},
+                    "G": {"Type": "Kinesis", "Properties": {
+                        "Stream": "s", "StartingPosition": "LATEST", "DestinationConfig": {"OnFailure": {"Type": "SNS", "Destination": "a"}}
+                    }},
+                    "H": {"Type": "Api", "Properties": {"Path": "/a", "Method": "get"}}
+                }
+            }}
+        }
+    }"#;
+    serde_json::from_str(text).unwrap()
+}
+
+/// The JSON pointers of every value below.
+fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (key.replace('~', "~0").replace('/', "~1"), value)).collect()
+        }
+        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    for (key, child) in children {
+        let path = format!("{at}/{key}");
+        pointers(child, &path, out);
+        out.push(path);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_stands_in_a_template_is_expanded_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any_json()), 1..4)
+    ) {
+        let mut json = rich();
+        prop_assert!(resources(json.clone()).is_ok());
+        for (index, value) in changes {
+            let mut paths = Vec::new();
+            pointers(&json, "", &mut paths);
+            let path: &String = index.get(paths.as_slice());
+            *json.pointer_mut(path.as_str()).unwrap() = value;
+        }
+        if let Err(messages) = resources(json) {
+            prop_assert!(!messages.is_empty());
+        }
+    }
 }

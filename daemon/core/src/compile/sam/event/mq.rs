@@ -5,11 +5,11 @@ use crate::model::{Diagnostic, Node};
 use super::super::artifact::is_truthy;
 use super::super::made::Made;
 use super::super::policy::{self, allow, allow_all};
-use super::super::props::{Kind, Property, optional, required};
+use super::super::props::{Kind, Property, optional_literal, required};
 use super::mapping::{self, Source};
 use super::{Event, Target, secrets};
 
-const PROPERTIES: [Property; 2] = [required("Broker", Kind::Any), optional("DynamicPolicyName", Kind::Bool)];
+const PROPERTIES: [Property; 2] = [required("Broker", Kind::Any), optional_literal("DynamicPolicyName", Kind::Bool)];
 
 /// The mapping; the role may read the broker and its secret.
 pub(super) fn expand(event: &Event, target: &mut Target<'_>) -> Result<Vec<Made>, Diagnostic> {

@@ -5,7 +5,7 @@ use crate::model::{Diagnostic, Map, Node};
 use super::super::artifact::is_truthy;
 use super::super::made::Made;
 use super::super::policy;
-use super::super::props::{Kind, Property, Props, optional, required};
+use super::super::props::{Kind, Property, Props, optional, optional_literal, required};
 use super::{Event, Target, rule};
 
 pub(in super::super) const PROPERTIES: [Property; 16] = [
@@ -24,7 +24,7 @@ pub(in super::super) const PROPERTIES: [Property; 16] = [
     optional("RoleArn", Kind::Str),
     optional("DeadLetterConfig", Kind::Map),
     optional("RetryPolicy", Kind::Map),
-    optional("OmitName", Kind::Bool),
+    optional_literal("OmitName", Kind::Bool),
 ];
 
 /// The schedule of a function, with a role that may invoke it.

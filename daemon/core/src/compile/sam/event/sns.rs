@@ -81,7 +81,7 @@ fn through_queue(
         ),
         ..event.clone()
     };
-    let inner_props = mapping::props(&inner, &[required("Queue", Kind::Any)])?;
+    let inner_props = mapping::props(&inner, &[required("Queue", Kind::Any), optional("BatchSize", Kind::Any)])?;
     let source = sqs::source(build, &inner, Some(queue.arn.clone()));
     let mut all = mapping::expand(&inner, &inner_props, target, source)?;
     let id = queue.policy.map_or_else(|| format!("{}QueuePolicy", event.id), str::to_owned);
