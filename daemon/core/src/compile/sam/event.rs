@@ -155,7 +155,7 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &mut Target<'
         "SelfManagedKafka" => self_managed_kafka::expand(build, event, target),
         other => Err(event
             .error(event.place, format!("there is no event type `{other}`"))
-            .maybe_help(nearest(other, TYPES.into_iter()))),
+            .maybe_help(nearest(other, TYPES))),
     }
 }
 
