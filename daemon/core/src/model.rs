@@ -1,5 +1,6 @@
 //! The vocabulary that every other room shares. Knows nobody.
 
+pub mod archive;
 pub mod diagnostic;
 pub mod node;
 pub mod place;
