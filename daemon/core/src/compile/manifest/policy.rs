@@ -21,9 +21,23 @@ pub(super) fn allow(sid: &str, actions: &[&str], resources: Vec<Node>, place: Pl
     )
 }
 
-/// A policy document.
+/// A policy document. What is said twice stands once, and Sids are told apart: IAM wants each only once.
 pub(super) fn document(statements: Vec<Node>, place: Place) -> Node {
-    Node::map([("Version", Node::str(VERSION, place)), ("Statement", Node::list(statements, place))], place)
+    let mut all: Vec<Node> = Vec::new();
+    for mut statement in statements {
+        if all.iter().any(|other| other.to_json() == statement.to_json()) {
+            continue;
+        }
+        if let Some(sid) = statement.get("Sid").and_then(Node::as_str).map(str::to_owned) {
+            let taken = |sid: &str| all.iter().any(|other| other.get("Sid").and_then(Node::as_str) == Some(sid));
+            let free = (2..).map(|number| format!("{sid}{number}")).find(|sid| !taken(sid));
+            if let (true, Some(free)) = (taken(&sid), free) {
+                statement.set("Sid", Node::str(free, place));
+            }
+        }
+        all.push(statement);
+    }
+    Node::map([("Version", Node::str(VERSION, place)), ("Statement", Node::list(all, place))], place)
 }
 
 /// The document that lets a service take on a role.

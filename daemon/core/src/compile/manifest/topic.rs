@@ -211,8 +211,6 @@ fn allow_sender(queue: &Declared, words: &[&str], topic: Node, place: Place, bui
         place,
     );
     let statements = build.queue_statements.entry(queue.id().to_owned()).or_default();
-    if !statements.iter().any(|other| other.get("Sid").and_then(Node::as_str) == Some(sid.as_str())) {
-        statements.push(statement);
-    }
+    statements.push(statement);
     super::queue::policy_id(queue.id())
 }

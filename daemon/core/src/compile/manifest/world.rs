@@ -265,7 +265,10 @@ impl Build {
         let owner = parent.parent.as_deref().unwrap_or(parent.id());
         let mut resource = Resource::new(id.clone(), type_name, properties, place).generated_for(owner);
         resource.allow_delete.clone_from(&parent.document.annotations.allow_delete);
-        if let (Some(old), Some(rest)) = (&parent.document.annotations.renamed_from, id.strip_prefix(parent.id())) {
+        if let (Some(old), Some(rest)) = (
+            &parent.document.annotations.renamed_from,
+            id.strip_prefix(parent.id()).filter(|rest| rest.starts_with('-')),
+        ) {
             resource.renamed_from = Some(format!("{old}{rest}"));
         }
         let taken = self.resources.contains_key(&id);

@@ -219,6 +219,22 @@ fn connects_gives_each_access_its_actions_and_no_more() {
 }
 
 #[test]
+fn a_connection_said_twice_stands_once_and_sids_are_told_apart() {
+    let tried = documents(&[
+        (
+            "Function f",
+            &function("connects: [{queue: a-b, access: read}, {queue: a-b, access: read}, {queue: aB, access: read}]"),
+        ),
+        ("Queue a-b", "{}"),
+        ("Queue aB", "{}"),
+    ]);
+    let role = tried.properties("f-role");
+    let statements = role["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap().clone();
+    let sids: Vec<&str> = statements.iter().map(|statement| statement["Sid"].as_str().unwrap()).collect();
+    assert_eq!(sids, ["WriteLogs", "ReadQueueAB", "ReadQueueAB2"]);
+}
+
+#[test]
 fn functions_may_invoke_each_other_without_waiting_for_each_other() {
     let tried = documents(&[
         ("Function a", &function("connects: [{function: b}, {function: a}]")),
