@@ -106,3 +106,10 @@ pub(crate) fn writes(plan: &Plan) -> Vec<(&'static str, Json)> {
 pub(crate) fn action<'a>(plan: &'a Plan, id: &str) -> &'a Action {
     plan.actions.iter().find(|action| action.id == id).expect("the plan has an action for every resource")
 }
+
+/// Properties of AWS's schema that the kind makes nothing of, though the want gives them.
+pub(crate) fn unmanaged(kind: &dyn Kind, want: &Want, key: &str) -> Vec<String> {
+    let schema = evenkeel_core::model::schema::lookup(kind.type_name()).expect("the type has a schema");
+    let desired = kind.desired(&scope(), want, key);
+    schema.writable().filter(|name| *name != "Tags" && !desired.contains_key(*name)).map(str::to_owned).collect()
+}

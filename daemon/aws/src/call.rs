@@ -1,0 +1,36 @@
+//! How the kinds write down a call, and make it a step.
+
+use evenkeel_core::plan::Step;
+use serde_json::{Map, Value as Json};
+
+/// The input of one AWS operation, as it grows.
+#[derive(Debug, Default)]
+pub(crate) struct Call(Map<String, Json>);
+
+impl Call {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Call::default()
+    }
+
+    /// The same with one more member.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Json>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same with one more member where there is a value for it.
+    #[must_use]
+    pub(crate) fn with_some(self, name: &str, value: Option<impl Into<Json>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// The step that makes this call for a resource of `type_name`, and reads `key` of the same type afterwards.
+    pub(crate) fn step(self, type_name: &'static str, operation: &'static str, key: &str) -> Step {
+        Step { type_name, operation, input: Json::Object(self.0), refresh: (type_name, key.to_owned()) }
+    }
+}
