@@ -1,0 +1,217 @@
+//! How to reach log groups.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_cloudwatchlogs::types::PolicyScope;
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Found, Marks, Reach, Reading, Scope, Seen, Step, Tags};
+use futures::StreamExt as _;
+use serde_json::Value as Json;
+
+use super::spec::{self, Details, LAMBDA_PREFIX};
+use crate::client::Account;
+use crate::error::{done, gone, unknown_operation};
+use crate::function_part::FUNCTION;
+use crate::place::place;
+use crate::reading::{CONCURRENCY, failed, pages, read};
+use crate::rotating::Rotating;
+use crate::values::{filled, list_of, tags_in};
+use crate::wire::{heard, sent};
+
+const SERVICE: &str = "CloudWatch Logs";
+
+/// What is read of one group beyond the list; `None` in place of details where nobody marked it.
+type Deep = (Tags, Option<Arc<Details>>);
+
+/// Log groups of one account in one region.
+#[derive(Debug)]
+pub(crate) struct LogGroups {
+    logs: aws_sdk_cloudwatchlogs::Client,
+    place: Scope,
+    read: Rotating<Deep>,
+}
+
+impl LogGroups {
+    pub(crate) fn new(account: &Account) -> Self {
+        LogGroups { logs: account.logs.clone(), place: place(account), read: Rotating::default() }
+    }
+
+    async fn list(&self, prefix: Option<&str>) -> Result<Vec<Json>, String> {
+        let logs = &self.logs;
+        let prefix = prefix.map(str::to_owned);
+        let prefix = &prefix;
+        pages(
+            SERVICE,
+            |token| async move {
+                let call = logs.describe_log_groups().set_log_group_name_prefix(prefix.clone());
+                heard!(call.limit(50).set_next_token(token))
+            },
+            |page| list_of(page, "logGroups", "nextToken"),
+        )
+        .await
+    }
+
+    async fn tags(&self, name: &str) -> Result<Tags, String> {
+        let arn = spec::arn(&self.place, name);
+        let (logs, arn) = (&self.logs, arn.as_str());
+        let answer = read(SERVICE, || async move { heard!(logs.list_tags_for_resource().resource_arn(arn)) }).await?;
+        Ok(answer.map(|answer| tags_in(&answer, "tags")).unwrap_or_default())
+    }
+
+    async fn details(&self, entry: &Json, name: &str) -> Result<Details, String> {
+        let (logs, arn) = (&self.logs, spec::arn(&self.place, name));
+        let arn = arn.as_str();
+        let mut details = Details::default();
+        if entry.get("dataProtectionStatus").is_some_and(|status| status == "ACTIVATED") {
+            let answer =
+                read(SERVICE, || async move { heard!(logs.get_data_protection_policy().log_group_identifier(name)) });
+            let answer = known(answer.await)?;
+            details.data_protection = answer.and_then(|answer| filled(answer.as_object()?, "policyDocument"));
+        }
+        let indexes = pages(
+            SERVICE,
+            |token| async move { heard!(logs.describe_index_policies().log_group_identifiers(name).set_next_token(token)) },
+            |page| list_of(page, "indexPolicies", "nextToken"),
+        );
+        let own = |policy: &Json| policy.get("source").is_none_or(|source| source == "LOG_GROUP");
+        details.index_policies = known(indexes.await.map(Some))?
+            .unwrap_or_default()
+            .iter()
+            .filter(|policy| own(policy))
+            .filter_map(|policy| filled(policy.as_object()?, "policyDocument"))
+            .collect();
+        let answer = read(SERVICE, || async move {
+            heard!(logs.describe_resource_policies().resource_arn(arn).policy_scope(PolicyScope::Resource))
+        });
+        let policies = known(answer.await)?.map(|answer| list_of(answer, "resourcePolicies", "").0);
+        details.resource_policy = policies
+            .iter()
+            .flatten()
+            // What is not said to hang on this group is the account's.
+            .filter_map(Json::as_object)
+            .find(|policy| filled(policy, "resourceArn").is_some_and(|of| of.trim_end_matches(":*") == arn))
+            .and_then(|policy| Some((filled(policy, "policyDocument")?, filled(policy, "revisionId"))));
+        Ok(details)
+    }
+
+    /// Tags, and details where the group is ours or wanted.
+    async fn deep(&self, entry: &Json, name: &str, wanted: bool) -> Result<Deep, String> {
+        let tags = self.tags(name).await?;
+        if !wanted && Marks::from_tags(&tags).is_none() {
+            return Ok((Tags::new(), None));
+        }
+        let details = self.details(entry, name).await?;
+        Ok((tags, Some(Arc::new(details))))
+    }
+
+    async fn observe_entries(&self, ask: Ask<'_>, entries: Vec<Json>, fresh: bool) -> Seen {
+        let mut seen = Seen::default();
+        let mut answers = futures::stream::iter(entries)
+            .map(|entry| async move {
+                let name = name_of(&entry).unwrap_or_default().to_owned();
+                let (entry, name) = (&entry, name.as_str());
+                let wanted = fresh || ask.wanted.contains(name);
+                let deep = match self.read.get(name).filter(|(_, details)| !fresh && (!wanted || details.is_some())) {
+                    Some(deep) => Ok(deep),
+                    None if !wanted && is_anothers(ask, name) => Ok((Tags::new(), None)),
+                    None => self.deep(entry, name, wanted).await,
+                };
+                match deep {
+                    Ok((tags, details)) => {
+                        let nothing = Details::default();
+                        let item = spec::observed(entry, details.as_deref().unwrap_or(&nothing));
+                        self.read.put(name, (tags.clone(), details));
+                        Ok(item.map(|item| item.with_tags(tags)))
+                    }
+                    Err(reason) => Err((name.to_owned(), reason)),
+                }
+            })
+            .buffer_unordered(CONCURRENCY);
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(item) => seen.items.extend(item),
+                Err(failed) => seen.failed.push(failed),
+            }
+        }
+        seen
+    }
+}
+
+fn name_of(entry: &Json) -> Option<&str> {
+    entry.get("logGroupName")?.as_str()
+}
+
+/// An answer of a call that the endpoint may not know at all: what has no such call has nothing of what it tells.
+fn known<T>(answer: Result<Option<T>, String>) -> Result<Option<T>, String> {
+    const UNKNOWN: [&str; 3] = ["UnknownOperation", "InvalidAction", "UnsupportedOperation"];
+    match answer {
+        Err(reason) if UNKNOWN.iter().any(|code| reason.contains(code)) => Ok(None),
+        answer => answer,
+    }
+}
+
+/// Whether a group is the one that Lambda made for a function that is there and not ours: most groups of an account
+/// are, and their tags are not worth a call each.
+fn is_anothers(ask: Ask<'_>, name: &str) -> bool {
+    name.strip_prefix(LAMBDA_PREFIX).is_some_and(
+        |function| matches!(ask.world.table(FUNCTION).look(function), Found::Present(item) if item.marks.is_none()),
+    )
+}
+
+#[async_trait]
+impl Reach for LogGroups {
+    async fn observe(&self, ask: Ask<'_>) -> Seen {
+        match ask.reading {
+            Reading::Sweep => match self.list(None).await {
+                Ok(entries) => {
+                    let names: BTreeSet<&str> = entries.iter().filter_map(name_of).collect();
+                    self.read.next_sweep(&names);
+                    self.observe_entries(ask, entries, false).await
+                }
+                Err(reason) => failed(reason),
+            },
+            Reading::Only(keys) => {
+                let mut seen = Seen::default();
+                for key in keys {
+                    let is_it = |entry: &Json| entry.get("logGroupName").is_some_and(|name| name == key.as_str());
+                    match self.list(Some(key)).await {
+                        Ok(entries) => match entries.into_iter().find(is_it) {
+                            Some(entry) => {
+                                let one = self.observe_entries(ask, vec![entry], true).await;
+                                seen.items.extend(one.items);
+                                seen.failed.extend(one.failed);
+                            }
+                            None => seen.absent.push(key.clone()),
+                        },
+                        Err(reason) => seen.failed.push((key.clone(), reason)),
+                    }
+                }
+                seen
+            }
+        }
+    }
+
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+        let (logs, input) = (&self.logs, &step.input);
+        match step.operation {
+            "CreateLogGroup" => done(SERVICE, sent!(logs.create_log_group(), input)),
+            "AssociateKmsKey" => done(SERVICE, sent!(logs.associate_kms_key(), input)),
+            "DisassociateKmsKey" => done(SERVICE, sent!(logs.disassociate_kms_key(), input)),
+            "PutRetentionPolicy" => done(SERVICE, sent!(logs.put_retention_policy(), input)),
+            "DeleteRetentionPolicy" => done(SERVICE, sent!(logs.delete_retention_policy(), input)),
+            "PutDataProtectionPolicy" => done(SERVICE, sent!(logs.put_data_protection_policy(), input)),
+            "DeleteDataProtectionPolicy" => gone(SERVICE, sent!(logs.delete_data_protection_policy(), input)),
+            "PutIndexPolicy" => done(SERVICE, sent!(logs.put_index_policy(), input)),
+            "DeleteIndexPolicy" => gone(SERVICE, sent!(logs.delete_index_policy(), input)),
+            "PutLogGroupDeletionProtection" => done(SERVICE, sent!(logs.put_log_group_deletion_protection(), input)),
+            "PutBearerTokenAuthentication" => done(SERVICE, sent!(logs.put_bearer_token_authentication(), input)),
+            "PutResourcePolicy" => done(SERVICE, sent!(logs.put_resource_policy(), input)),
+            "DeleteResourcePolicy" => gone(SERVICE, sent!(logs.delete_resource_policy(), input)),
+            "TagResource" => done(SERVICE, sent!(logs.tag_resource(), input)),
+            "UntagResource" => done(SERVICE, sent!(logs.untag_resource(), input)),
+            "DeleteLogGroup" => gone(SERVICE, sent!(logs.delete_log_group(), input)),
+            _ => Err(unknown_operation(step)),
+        }
+    }
+}
