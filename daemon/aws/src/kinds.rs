@@ -6,7 +6,10 @@ use std::sync::Arc;
 use evenkeel_core::plan::{Kind, Kinds, Reach};
 
 use crate::client::Account;
-use crate::{managed_policy, queue, role, subscription, topic};
+use crate::{
+    event_source_mapping, invoke_config, log_group, managed_policy, parameter, permission, queue, role, subscription,
+    topic, url,
+};
 
 /// A kind, and how to reach it in an account.
 type Entry = (Arc<dyn Kind>, fn(&Account) -> Arc<dyn Reach>);
@@ -24,6 +27,15 @@ fn all() -> Vec<Entry> {
         (Arc::new(topic::spec::Topic), topics),
         (Arc::new(topic::policy::TOPIC_POLICY), topics),
         (Arc::new(topic::policy::TOPIC_INLINE_POLICY), topics),
+        (Arc::new(parameter::Parameter), |account| Arc::new(parameter::Parameters::new(account))),
+        // After the functions: Lambda makes their groups by itself, and what is part of a function is its owner's.
+        (Arc::new(log_group::LogGroup), |account| Arc::new(log_group::LogGroups::new(account))),
+        (Arc::new(event_source_mapping::EventSourceMapping), |account| {
+            Arc::new(event_source_mapping::EventSourceMappings::new(account))
+        }),
+        (Arc::new(permission::Permission), |account| Arc::new(permission::Permissions::new(account))),
+        (Arc::new(url::Url), |account| Arc::new(url::Urls::new(account))),
+        (Arc::new(invoke_config::InvokeConfig), |account| Arc::new(invoke_config::InvokeConfigs::new(account))),
         // After the functions too: whose a subscription is, its endpoint may tell.
         (Arc::new(subscription::spec::Subscription), subscriptions),
     ]

@@ -3,21 +3,34 @@
 //! A kind is a folder with two files: `spec.rs` says what the type means (pure), `api.rs` maps steps and observations
 //! to the SDK and makes no choices. [`kinds`] is the one list of them.
 
+mod call;
 pub mod calls;
 pub mod client;
 pub mod document;
 pub mod error;
+mod event_source_mapping;
 pub mod facet;
+mod function_part;
+mod function_ref;
+mod invoke_config;
 pub mod kinds;
+mod log_group;
 pub mod managed_policy;
+mod parameter;
+mod permission;
+mod place;
 #[cfg(test)]
 mod planning;
 pub mod queue;
 pub mod reading;
 pub mod role;
+mod rotating;
 mod spelling;
 pub mod subscription;
 pub mod topic;
+mod url;
+mod values;
+mod wire;
 
 pub use calls::{Calls, is_write};
 pub use client::{Account, ConnectError, Options};
