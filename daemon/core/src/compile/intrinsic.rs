@@ -367,7 +367,7 @@ impl<'a> Evaluator<'a> {
                 known.extend(Pseudo::NAMES);
             }
             let what = if function == "Fn::GetAtt" { "resource" } else { "resource or parameter" };
-            let suggestion = did_you_mean(id, known);
+            let suggestion = if self.diagnostics.are_many() { None } else { did_you_mean(id, known) };
             self.complaint(
                 "unknown-reference",
                 place,

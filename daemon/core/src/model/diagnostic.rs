@@ -68,10 +68,14 @@ impl Diagnostic {
     }
 }
 
+/// Most complaints that are kept: a person reads no more, and a broken input may have millions.
+const MAX_KEPT: usize = 300;
+
 /// All complaints of one run, gathered so that a person sees them at once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
+    omitted: usize,
 }
 
 impl Diagnostics {
@@ -80,11 +84,33 @@ impl Diagnostics {
         Diagnostics::default()
     }
 
-    /// Adds one, unless the very same was said before.
+    /// Adds one, unless the very same was said before. Beyond some hundred only errors are kept, in the place of
+    /// lesser complaints.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.items.contains(&diagnostic) {
-            self.items.push(diagnostic);
+        if self.items.contains(&diagnostic) {
+            return;
         }
+        if self.items.len() >= MAX_KEPT {
+            self.omitted += 1;
+            let lesser = self.items.iter().rposition(|item| item.severity != Severity::Error);
+            match lesser {
+                Some(index) if diagnostic.severity == Severity::Error => {
+                    self.items.remove(index);
+                }
+                _ => return,
+            }
+        }
+        self.items.push(diagnostic);
+    }
+
+    /// How many were not kept.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+
+    /// Whether there are so many that help for another one would help nobody; finding it costs.
+    pub fn are_many(&self) -> bool {
+        self.items.len() >= MAX_KEPT / 10
     }
 
     /// Adds an error.
@@ -94,6 +120,7 @@ impl Diagnostics {
 
     /// Takes over another run's complaints.
     pub fn extend(&mut self, other: Diagnostics) {
+        self.omitted += other.omitted;
         other.items.into_iter().for_each(|item| self.push(item));
     }
 
@@ -130,7 +157,7 @@ impl FromIterator<Diagnostic> for Diagnostics {
 
 impl From<Diagnostic> for Diagnostics {
     fn from(item: Diagnostic) -> Self {
-        Diagnostics { items: vec![item] }
+        Diagnostics { items: vec![item], omitted: 0 }
     }
 }
 
@@ -204,4 +231,21 @@ fn excerpt(line: &str, column: u32) -> (String, String) {
     };
     let caret = format!("{}{}", " ".repeat(column.saturating_sub(start)), "^".repeat(word.clamp(1, WIDTH)));
     (shown, caret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_take_the_place_of_lesser_complaints_once_there_are_too_many() {
+        let mut all = Diagnostics::new();
+        for number in 0..MAX_KEPT + 5 {
+            all.push(Diagnostic::warning("w", Place::NOWHERE, number.to_string()));
+        }
+        assert_eq!((all.iter().count(), all.omitted(), all.has_errors()), (MAX_KEPT, 5, false));
+        all.error("e", Place::NOWHERE, "wrong");
+        all.error("e", Place::NOWHERE, "wrong");
+        assert_eq!((all.iter().count(), all.omitted(), all.has_errors()), (MAX_KEPT, 6, true));
+    }
 }

@@ -26,7 +26,8 @@ impl Evaluator<'_> {
         }
         let scope = self.scope;
         let Some(entry) = scope.conditions.get(name) else {
-            let suggestion = did_you_mean(name, scope.conditions.keys().map(String::as_str));
+            let known = scope.conditions.keys().map(String::as_str);
+            let suggestion = if self.diagnostics.are_many() { None } else { did_you_mean(name, known) };
             let diagnostic = self
                 .complaint("unknown-condition", place, format!("there is no condition `{name}`"))
                 .maybe_help(suggestion);

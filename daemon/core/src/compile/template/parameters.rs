@@ -164,6 +164,9 @@ fn check_overrides(declared: &crate::model::Map, input: &Given<'_>, errors: &mut
                     .maybe_help(did_you_mean(name, declared.keys().map(String::as_str))),
             );
         }
+        if errors.are_many() {
+            return;
+        }
     }
 }
 

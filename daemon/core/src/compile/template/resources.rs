@@ -222,7 +222,8 @@ impl Builder<'_, '_> {
                     ids.push(id.to_owned());
                 }
             } else if !self.scope.dropped.contains_key(id) {
-                let help = did_you_mean(id, self.scope.resources.iter().map(String::as_str));
+                let known = self.scope.resources.iter().map(String::as_str);
+                let help = if self.diagnostics.are_many() { None } else { did_you_mean(id, known) };
                 let diagnostic = self
                     .complaint(
                         "unknown-reference",

@@ -527,3 +527,16 @@ proptest! {
         let _ = Case::default().compile(&text);
     }
 }
+
+#[test]
+fn thousands_of_mistakes_are_told_in_good_time() {
+    let start = Instant::now();
+    let text: String = std::iter::once("Resources:\n".to_owned())
+        .chain((0..4000).map(|i| format!("  R{i}: {{Type: T, DependsOn: Y{i}, Properties: {{A: !Ref X{i}}}}}\n")))
+        .collect();
+    let errors = Case::default().compile(&text).unwrap_err();
+    assert!(errors.has_errors() && errors.omitted() > 7000, "{}", errors.omitted());
+    assert!(Case::default().compile(&"k: 1\n".repeat(100_000)).is_err());
+    assert!(Case::default().compile(&(0..50_000).map(|i| format!("k{i}: !Foo x\n")).collect::<String>()).is_err());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
