@@ -19,7 +19,7 @@ use super::made::Made;
 use super::make::{At, Outcome, given, some, truthy};
 use super::props::{Kind, Property, Props, optional, required};
 use super::source::Source;
-use super::{artifact, openapi, tags};
+use super::{artifact, expect, openapi, tags};
 use crate::model::Node;
 
 pub(super) use usage_plan::SharedUsagePlan;
@@ -102,6 +102,7 @@ const REFERABLE: [(&str, &str); 7] = [
 /// The first thing that SAM does not take.
 pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made>> {
     let mut props = Props::read(source.owner(), &source.type_name, &source.properties, &PROPERTIES)?;
+    expect::plain(&props, &["MergeDefinitions", "AlwaysDeploy"])?;
     for name in ["BinaryMediaTypes", "Domain", "Auth"] {
         if let Some(value) = props.get(name) {
             let value = build.resolve(value);

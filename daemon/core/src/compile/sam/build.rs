@@ -149,6 +149,10 @@ impl<'a> Build<'a> {
             "AWS::Serverless::NetworkConnector" => network_connector::expand(self, &source),
             "AWS::Serverless::LayerVersion" => layer::expand(self, &source),
             "AWS::Serverless::SimpleTable" => simple_table::expand(&source),
+            // One from a local path has joined the template before.
+            "AWS::Serverless::Application" => Err(source
+                .error(source.place, "an application from a repository or a bucket is made by CloudFormation only")
+                .help("copy its template beside this one and give the path as `Location`")),
             other => Err(source.error(source.place, format!("there is no SAM resource type `{other}`"))),
         };
         match result {

@@ -2,7 +2,8 @@
 
 use crate::model::{Diagnostic, Diagnostics, Map, Node};
 
-use super::props::{Owner, nearest};
+use super::intrinsics::is_intrinsic;
+use super::props::{Owner, Props, nearest};
 
 /// The map that the value at `path` must be.
 ///
@@ -65,4 +66,19 @@ fn unknown<'a>(
             .error_with("unknown-property", entry.key_place, format!("property `{path}` has no key `{key}`"))
             .maybe_help(nearest(key, known.iter().copied()))
     })
+}
+
+/// Properties whose value SAM itself must know: an intrinsic is as wrong as a value of another kind.
+///
+/// # Errors
+/// Names the first that is an intrinsic.
+pub(super) fn plain(props: &Props, names: &[&str]) -> Result<(), Diagnostic> {
+    let found = names.iter().filter_map(|name| Some((name, props.get(name)?))).find(|(_, value)| is_intrinsic(value));
+    match found {
+        Some((name, value)) => {
+            let message = format!("property `{name}` is wrong: its value must be plain, intrinsics are not supported");
+            Err(props.owner().error_with("wrong-type", value.place, message))
+        }
+        None => Ok(()),
+    }
 }

@@ -35,6 +35,21 @@ const PROPERTIES: [Property; 18] = [
     optional("ResolverCountLimit", Kind::Any),
 ];
 
+/// What SAM itself must know.
+const PLAIN: [&str; 11] = [
+    "Tags",
+    "Auth",
+    "SchemaInline",
+    "SchemaUri",
+    "Logging",
+    "DataSources",
+    "Functions",
+    "Resolvers",
+    "ApiKeys",
+    "DomainName",
+    "Cache",
+];
+
 /// The tag that SAM puts on every GraphQL API.
 const CREATED_BY: &str = "graphqlapi:createdBy";
 
@@ -44,6 +59,7 @@ const CREATED_BY: &str = "graphqlapi:createdBy";
 /// The first thing that SAM does not take.
 pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made>> {
     let props = Props::read(source.owner(), &source.type_name, &source.properties, &PROPERTIES)?;
+    expect::plain(&props, &PLAIN)?;
     let site = Site { source, props: &props, at: At(source.place) };
     let (api, role, connectors) = site.api(build)?;
     let schema = site.schema()?;

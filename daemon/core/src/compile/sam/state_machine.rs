@@ -45,6 +45,7 @@ const CREATED_BY: &str = "stateMachine:createdBy";
 /// The first thing that SAM does not take.
 pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made>> {
     let props = Props::read(source.owner(), &source.type_name, &source.properties, &PROPERTIES)?;
+    expect::plain(&props, &["UseAliasAsEventTarget"])?;
     let at = At(source.place);
     let all_tags = tags::list(&with_created_by(&props, at));
     let mut machine = Made::new(&source.id, "AWS::StepFunctions::StateMachine", source.place)

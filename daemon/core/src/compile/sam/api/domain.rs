@@ -69,6 +69,11 @@ pub(super) fn rest(build: &mut Build<'_>, source: &Source, props: &Props, stage:
     if !private {
         made = made.maybe("MutualTlsAuthentication", mutual_tls(owner, domain, at)?);
     }
+    let superfluous = if private { "OwnershipVerificationCertificateArn" } else { "Policy" };
+    if let Some(value) = given(domain, superfluous) {
+        let message = format!("property `Domain.{superfluous}` is not defined for {type_name}");
+        return Err(owner.error_with("unknown-property", value.place, message));
+    }
     for key in ["SecurityPolicy", "EndpointAccessMode", "Policy", "OwnershipVerificationCertificateArn"] {
         made = made.maybe(key, given(domain, key).cloned());
     }

@@ -36,10 +36,11 @@ impl End {
     /// An id together with other values, an id of no resource, a missing type.
     pub(super) fn read(build: &mut Build<'_>, owner: &Owner, end: &Node, other: &Node) -> Outcome<End> {
         let keys: Vec<&String> = end.as_map().into_iter().flat_map(|map| map.keys()).collect();
-        for (key, entry) in end.as_map().into_iter().flatten().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
+        let unknown = end.as_map().into_iter().flatten().find(|(key, _)| !KEYS.contains(&key.as_str()));
+        if let Some((key, entry)) = unknown {
             return Err(owner
                 .error_with("unknown-property", entry.key_place, format!("an end of a connector has no `{key}`"))
-                .maybe_help(nearest(key, KEYS.into_iter())));
+                .maybe_help(nearest(key, KEYS)));
         }
         let by_id = end.get("Id").is_some();
         let by_values = keys.iter().any(|key| !matches!(key.as_str(), "Id" | "Qualifier"));

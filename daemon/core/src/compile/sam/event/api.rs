@@ -146,7 +146,8 @@ fn integrate(
 fn credentials(api: Option<&Node>, method: Option<&Node>, partition: &str, at: At) -> Option<Node> {
     let is_iam =
         |auth: Option<&Node>, key: &str| auth.and_then(|auth| auth.get(key)).and_then(Node::as_str) == Some("AWS_IAM");
-    if !is_iam(method, "Authorizer") && !(method.is_none() && is_iam(api, "DefaultAuthorizer")) {
+    let by_default = method.is_none() && is_iam(api, "DefaultAuthorizer");
+    if !by_default && !is_iam(method, "Authorizer") {
         return None;
     }
     let role = |auth: Option<&Node>| {

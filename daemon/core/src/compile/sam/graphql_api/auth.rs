@@ -74,7 +74,7 @@ fn read(
     let owner = site.props.owner();
     let kind = some(auth, "Type").cloned().unwrap_or_else(|| site.at.text(""));
     let word = kind.as_str().filter(|word| TYPES.contains(word)).ok_or_else(|| {
-        let help = kind.as_str().and_then(|word| nearest(word, TYPES.into_iter()));
+        let help = kind.as_str().and_then(|word| nearest(word, TYPES));
         owner.error(kind.place, format!("Property '{path}.Type' is none of {}", TYPES.join(", "))).maybe_help(help)
     })?;
     let given = SORTS.iter().filter(|(_, name, ..)| some(auth, name).is_some()).count();

@@ -2,6 +2,7 @@
 
 use super::super::api::link::{self, Link};
 use super::super::build::Build;
+use super::super::expect;
 use super::super::event::{Event, rule, schedule_v2};
 use super::super::made::Made;
 use super::super::make::{At, Outcome, truthy};
@@ -72,7 +73,7 @@ pub(super) fn expand(
         "Api" => site.api(build),
         other => Err(event
             .error(event.place, format!("there is no event type `{other}`"))
-            .maybe_help(nearest(other, TYPES.into_iter()))),
+            .maybe_help(nearest(other, TYPES))),
     }
 }
 
@@ -157,9 +158,7 @@ impl Site<'_> {
     /// The role; the method itself goes into its API's document.
     fn api(&self, build: &mut Build<'_>) -> Outcome<Vec<Made>> {
         let props = self.event.props(&API)?;
-        if let Some(wrong) = props.get("UnescapeMappingTemplate").filter(|value| value.as_bool().is_none()) {
-            return Err(props.owner().error(wrong.place, "property `UnescapeMappingTemplate` should be a boolean"));
-        }
+        expect::plain(&props, &["UnescapeMappingTemplate"])?;
         let Some(link) = Link::find(build, &props, "RestApiId")? else { return Ok(Vec::new()) };
         let role = self.role("apigateway.amazonaws.com");
         let auth = link::auth_of(build, &props)?;
