@@ -19,6 +19,11 @@ pub(super) const DOCUMENT: Names = Names(["Bucket", "Key", "Version"]);
 /// # Errors
 /// Anything else, and a dynamic reference to SSM where SAM refuses it.
 pub(super) fn location(props: &Props, name: &str, value: &Node, names: &Names) -> Result<Node, Diagnostic> {
+    let found = parse(props, name, value, names)?;
+    Ok(if value.secret { found.into_secret() } else { found })
+}
+
+fn parse(props: &Props, name: &str, value: &Node, names: &Names) -> Result<Node, Diagnostic> {
     let place = value.place;
     let [bucket, key, version] = names.0;
     match &value.value {

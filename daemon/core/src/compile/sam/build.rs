@@ -9,7 +9,10 @@ use super::intrinsics::{self, Renames};
 use super::made::Made;
 use super::props::Owner;
 use super::source::Source;
-use super::{api, capacity_provider, connector, function, globals, graphql_api, http_api, layer, network_connector, simple_table, state_machine, websocket_api};
+use super::{
+    api, capacity_provider, connector, function, globals, graphql_api, http_api, layer, network_connector,
+    simple_table, state_machine, websocket_api,
+};
 
 /// One transform under way.
 pub(super) struct Build<'a> {
@@ -332,6 +335,9 @@ impl<'a> Build<'a> {
             let place = template.get("Conditions").map_or(template.place, |node| node.place);
             template.set("Conditions", Node::new(Val::Map(self.conditions), place));
         }
-        Ok(if self.renames.is_empty() { template } else { self.renames.apply(&template) })
+        if !self.renames.is_empty() {
+            self.renames.apply(&mut template);
+        }
+        Ok(template)
     }
 }

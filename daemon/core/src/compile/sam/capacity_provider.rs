@@ -10,7 +10,7 @@ use super::source::Source;
 use super::{operator, tags};
 
 const STR_OR_MAP: Kind = Kind::OneOf(&[Kind::Str, Kind::Map]);
-const LIST_OR_MAP: Kind = Kind::OneOf(&[Kind::List, Kind::Map]);
+const LIST_OR_MAP: Kind = Kind::OneOf(&[Kind::ListOf(&STR_OR_MAP), Kind::Map]);
 
 const PROPERTIES: [Property; 10] = [
     optional("CapacityProviderName", STR_OR_MAP),

@@ -112,10 +112,8 @@ fn check_permissions(
     let place = source.properties.get("Permissions").map_or(source.place, |node| node.place);
     let known = profile.permissions();
     let listed = known.join(", ");
-    let between = format!(
-        "Unsupported 'Permissions' provided for connector from {} to {}",
-        profile.source, profile.destination
-    );
+    let between =
+        format!("Unsupported 'Permissions' provided for connector from {} to {}", profile.source, profile.destination);
     if words.is_empty() {
         return Err(owner.error(place, format!("'Permissions' cannot be empty; valid values are: {listed}")));
     }
@@ -361,9 +359,9 @@ fn embedded(build: &Build<'_>, id: &str, name: &str, entry: &Entry) -> Outcome<N
         return Err(owner.error(entry.key_place, message).related(other.place, "this one"));
     }
     let path = format!("Connectors.{name}.Properties");
-    let properties = connector.remove("Properties").ok_or_else(|| {
-        owner.error(entry.key_place, format!("attribute `{path}` of resource `{id}` is required"))
-    })?;
+    let properties = connector
+        .remove("Properties")
+        .ok_or_else(|| owner.error(entry.key_place, format!("attribute `{path}` of resource `{id}` is required")))?;
     let mut properties = properties;
     expect::map(&owner, &path, &properties)?;
     let mut from = Node::map([("Id", Node::str(id, entry.key_place))], entry.key_place);

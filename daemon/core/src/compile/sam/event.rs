@@ -153,9 +153,9 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &mut Target<'
         "Schedule" => schedule::expand(event, target),
         "ScheduleV2" => schedule_v2::expand(event, target),
         "SelfManagedKafka" => self_managed_kafka::expand(build, event, target),
-        other => Err(event
-            .error(event.place, format!("there is no event type `{other}`"))
-            .maybe_help(nearest(other, TYPES))),
+        other => {
+            Err(event.error(event.place, format!("there is no event type `{other}`")).maybe_help(nearest(other, TYPES)))
+        }
     }
 }
 

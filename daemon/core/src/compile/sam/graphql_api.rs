@@ -119,9 +119,11 @@ impl Site<'_> {
         let plain: Vec<&'static str> = keys.iter().map(|key| key.trim_end_matches('!')).collect();
         expect::keys(owner, path, node, &plain)?;
         match keys.iter().filter_map(|key| key.strip_suffix('!')).find(|key| some(node, key).is_none()) {
-            Some(missing) => {
-                Err(owner.error_with("missing-property", node.place, format!("Property '{path}.{missing}' is required")))
-            }
+            Some(missing) => Err(owner.error_with(
+                "missing-property",
+                node.place,
+                format!("Property '{path}.{missing}' is required"),
+            )),
             None => Ok(()),
         }
     }
@@ -156,8 +158,7 @@ impl Site<'_> {
             config.set("ExcludeVerboseContent", exclude);
         }
         let role = value("CloudWatchLogsRoleArn").is_none().then(|| {
-            let managed =
-                at.sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AWSAppSyncPushToCloudWatchLogs");
+            let managed = at.sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AWSAppSyncPushToCloudWatchLogs");
             self.make("CloudWatchRole", "AWS::IAM::Role")
                 .with("AssumeRolePolicyDocument", policy::assume_role("appsync.amazonaws.com", self.source.place))
                 .with("ManagedPolicyArns", at.list([managed]))

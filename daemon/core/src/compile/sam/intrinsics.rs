@@ -76,24 +76,22 @@ pub(super) fn referenced_id(node: &Node) -> Option<&str> {
     }
 }
 
-/// Replaces references to parameters (`Ref`, and `${Name}` in `Sub`'s text) by their values, at every depth.
+/// A copy with references to parameters (`Ref`, and `${Name}` in `Sub`'s text) replaced by their values, at every depth.
 pub(super) fn resolve(node: &Node, parameters: &IndexMap<String, Node>) -> Node {
+    let mut copy = node.clone();
+    resolve_in(&mut copy, parameters);
+    copy
+}
+
+fn resolve_in(node: &mut Node, parameters: &IndexMap<String, Node>) {
     if let Some(name) = call(node, "Ref").and_then(Node::as_str) {
-        return match parameters.get(name) {
-            Some(value) => Node { place: node.place, ..value.clone() },
-            None => node.clone(),
-        };
+        if let Some(value) = parameters.get(name) {
+            *node = Node { place: node.place, ..value.clone() };
+        }
+        return;
     }
-    rebuild(
-        node,
-        &|text| {
-            text_of_sub(text, &|name| match parameters.get(name) {
-                Some(value) if !value.has_secret() => value.scalar_text(),
-                _ => None,
-            })
-        },
-        &|child| resolve(child, parameters),
-    )
+    change_sub(node, &|name| parameters.get(name).filter(|value| !value.has_secret()).and_then(Node::scalar_text));
+    children(node, &|child| resolve_in(child, parameters));
 }
 
 /// References that stand for something else in the result.
@@ -111,27 +109,26 @@ impl Renames {
         self.ids.is_empty() && self.properties.is_empty()
     }
 
-    /// The same node with its references rewritten, at every depth.
-    pub fn apply(&self, node: &Node) -> Node {
+    /// Rewrites the references in a node, at every depth.
+    pub fn apply(&self, node: &mut Node) {
+        let place = node.place;
         match node.as_call() {
             Some(("Ref", argument)) => {
                 if let Some(id) = argument.as_str().and_then(|text| self.reference(text)) {
-                    return Node::reference(&id, node.place);
+                    *node = Node::reference(&id, place);
                 }
-                node.clone()
             }
-            Some(("Fn::GetAtt", argument)) => match self.get_att(argument) {
-                Some(parts) => {
-                    let parts = parts.into_iter().map(|part| Node::str(part, argument.place)).collect();
-                    Node::call("Fn::GetAtt", Node::list(parts, argument.place), node.place)
+            Some(("Fn::GetAtt", argument)) => {
+                let at = argument.place;
+                if let Some(parts) = self.get_att(argument) {
+                    let parts = parts.into_iter().map(|part| Node::str(part, at)).collect();
+                    *node = Node::call("Fn::GetAtt", Node::list(parts, at), place);
                 }
-                None => node.clone(),
-            },
-            _ => rebuild(
-                node,
-                &|text| text_of_sub(text, &|name| self.path(name).map(|path| format!("${{{path}}}"))),
-                &|child| self.apply(child),
-            ),
+            }
+            _ => {
+                change_sub(node, &|name| self.path(name).map(|path| format!("${{{path}}}")));
+                children(node, &|child| self.apply(child));
+            }
         }
     }
 
@@ -174,28 +171,28 @@ impl Renames {
     }
 }
 
-/// Copies a node: `text` changes the text of a `Sub` (and says whether it did), `child` every value.
-fn rebuild(node: &Node, text: &dyn Fn(&str) -> Option<String>, child: &dyn Fn(&Node) -> Node) -> Node {
-    let mut copy = node.clone();
-    if let Some(argument) = call(node, "Fn::Sub") {
-        let mut argument = argument.clone();
-        let place = match &mut argument.value {
-            Val::List(items) => items.first_mut(),
-            _ => Some(&mut argument),
-        };
-        if let Some(place) = place
-            && let Some(new) = place.as_str().and_then(text)
-        {
-            place.value = Val::Str(new);
-        }
-        copy.set("Fn::Sub", argument);
+/// Changes the names in a `Sub`'s text, where this is a `Sub`.
+fn change_sub(node: &mut Node, replace: &dyn Fn(&str) -> Option<String>) {
+    if call(node, "Fn::Sub").is_none() {
+        return;
     }
-    match &mut copy.value {
-        Val::List(items) => items.iter_mut().for_each(|item| *item = child(item)),
-        Val::Map(map) => map.values_mut().for_each(|entry| entry.node = child(&entry.node)),
+    let text = match node.get_mut("Fn::Sub") {
+        Some(Node { value: Val::List(items), .. }) => items.first_mut(),
+        other => other,
+    };
+    if let Some(text) = text
+        && let Some(new) = text.as_str().and_then(|text| text_of_sub(text, replace))
+    {
+        text.value = Val::Str(new);
+    }
+}
+
+fn children(node: &mut Node, each: &dyn Fn(&mut Node)) {
+    match &mut node.value {
+        Val::List(items) => items.iter_mut().for_each(each),
+        Val::Map(map) => map.values_mut().for_each(|entry| each(&mut entry.node)),
         _ => {}
     }
-    copy
 }
 
 /// Text of a `Sub` with each `${Name}` replaced where `replace` knows it; `None` where none was.

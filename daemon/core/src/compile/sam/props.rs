@@ -70,7 +70,8 @@ impl Kind {
             (Kind::Any, _)
             | (Kind::Str, Val::Str(_))
             | (Kind::Bool, Val::Bool(_))
-            | (Kind::Int, Val::Int(_))
+            // As in Python, where a truth value is a number too.
+            | (Kind::Int, Val::Int(_) | Val::Bool(_))
             | (Kind::Map, Val::Map(_))
             | (Kind::List, Val::List(_)) => true,
             (Kind::Word(words), Val::Str(word)) => words.contains(&word.as_str()),

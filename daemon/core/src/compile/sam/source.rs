@@ -35,8 +35,8 @@ impl Source {
             place,
             type_name: resource.get("Type")?.as_str()?.to_owned(),
             properties: match resource.get("Properties") {
-                Some(node) => node.clone(),
-                None => Node::map::<String>([], resource.place),
+                Some(node) if !node.is_null() => node.clone(),
+                _ => Node::map::<String>([], resource.place),
             },
             depends_on: resource.get("DependsOn").cloned(),
             attributes: pick(map, &OWN),

@@ -100,6 +100,18 @@ fn a_template_without_resources_or_with_odd_ones_is_an_error() {
     assert!(resources(odd).unwrap_err()[0].contains("letters and digits"));
 }
 
+#[test]
+fn an_error_in_globals_points_at_globals_and_one_in_an_intrinsic_at_it() {
+    let text = "Globals:\n  Function:\n    Layers: odd\nResources:\n  Fn:\n    Type: AWS::Serverless::Function\n    Properties:\n      Policies:\n        - !If [C, {SQSPollerPolicy: {}}, !Ref AWS::NoValue]\n      Handler: h\n      Runtime: r\n      InlineCode: x\n";
+    let places = |text: &str| {
+        let mut documents = crate::compile::yaml::read_documents(text, crate::model::FileId(0)).unwrap();
+        let diagnostics = transform(documents.remove(0), &context()).unwrap_err();
+        diagnostics.iter().map(|item| (item.place.line, item.place.column)).collect::<Vec<_>>()
+    };
+    assert_eq!(places(text), [(3, 13)]);
+    assert_eq!(places(&text.replace("Layers: odd", "Timeout: 3")), [(9, 20)]);
+}
+
 /// Any JSON that is not too large.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

@@ -153,7 +153,12 @@ fn cognito(owner: &Owner, identity: Option<&Node>, pool: &Node, at: At) -> Outco
     Ok(scheme(name, "cognito_user_pools", authorizer, at))
 }
 
-fn lambda(owner: &Owner, name: &str, spec: &Node, identity: Option<&Node>, payload: &str,
+fn lambda(
+    owner: &Owner,
+    name: &str,
+    spec: &Node,
+    identity: Option<&Node>,
+    payload: &str,
     notes: &mut Diagnostics,
     at: At,
 ) -> Outcome<Node> {

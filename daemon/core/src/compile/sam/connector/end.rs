@@ -54,7 +54,8 @@ impl End {
             let Some(type_name) = end.get("Type").and_then(Node::as_str).filter(|name| !name.is_empty()) else {
                 return Err(owner.error(end.place, "'Type' is missing or not a string"));
             };
-            let plain = PLAIN_TYPES.into_iter().find(|(sam, _)| *sam == type_name).map_or(type_name, |(_, plain)| plain);
+            let plain =
+                PLAIN_TYPES.into_iter().find(|(sam, _)| *sam == type_name).map_or(type_name, |(_, plain)| plain);
             return Ok(End {
                 id: None,
                 type_name: plain.to_owned(),

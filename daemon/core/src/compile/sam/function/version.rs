@@ -93,7 +93,8 @@ fn describe_code(build: &Build<'_>, props: &Props, function: &mut Made) -> Resul
             }
         },
     };
-    function.set("Description", description);
+    let secret = hash.has_secret() || props.get("Description").is_some_and(|node| build.resolve(node).has_secret());
+    function.set("Description", if secret { description.into_secret() } else { description });
     let suffix: String = text.chars().take(10).collect();
     let is_hash = suffix.len() == 10 && suffix.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
     Ok(if is_hash { String::new() } else { suffix.chars().filter(char::is_ascii_alphanumeric).collect() })

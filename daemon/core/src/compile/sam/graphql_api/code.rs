@@ -27,9 +27,7 @@ export function response(ctx) {
 /// A file beside the template, or an S3 URL, as AppSync's `...S3Location` has it.
 pub(super) fn location(uri: &Node) -> Node {
     match uri.as_str() {
-        Some(text) if !text.starts_with("s3://") => {
-            Node::map([("LocalPath", Node::str(text, uri.place))], uri.place)
-        }
+        Some(text) if !text.starts_with("s3://") => Node::map([("LocalPath", Node::str(text, uri.place))], uri.place),
         _ => uri.clone(),
     }
 }

@@ -29,9 +29,10 @@ fn a_secret_is_not_written_into_text() {
 #[test]
 fn references_follow_an_id_that_changed() {
     let renames = Renames { ids: IndexMap::from([("Old".to_owned(), "New".to_owned())]), ..Renames::default() };
-    let got = renames.apply(&node(json!([
+    let mut got = node(json!([
         {"Ref": "Old"}, {"Fn::GetAtt": "Old.Arn"}, {"Fn::GetAtt": ["Old", "A.B"]}, {"Fn::Sub": "${Old}/${Old.Arn}/${Older}"},
-    ])));
+    ]));
+    renames.apply(&mut got);
     let want = json!([
         {"Ref": "New"}, {"Fn::GetAtt": ["New", "Arn"]}, {"Fn::GetAtt": ["New", "A.B"]}, {"Fn::Sub": "${New}/${New.Arn}/${Older}"},
     ]);
