@@ -1,2 +1,7 @@
-//! Binary.
-fn main() {}
+//! `evenkeel`: see `evenkeel --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    evenkeel::cli::main()
+}

@@ -20,6 +20,6 @@ pub use diff::{Cause, Change};
 pub use kind::{Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, TagWork, Target, Want, Work};
 pub use marks::{Marks, Tags};
 pub use observation::{Ask, Found, Observation, Observed, Reading, Seen, State, Table};
-pub use planner::{Action, Input, Plan, Standing, Verb, plan};
+pub use planner::{Action, Held, Input, Plan, Standing, Verb, plan};
 pub use prune::orphans;
 pub use step::{ApplyError, Artifacts, Step};

@@ -161,6 +161,56 @@ impl Observation {
         table.take_in(seen);
     }
 
+    /// Drops children whose parent is known to be gone: AWS deleted them with it.
+    pub fn drop_children(&mut self, kinds: &super::kind::Kinds) {
+        for kind in kinds.iter() {
+            let Some(table) = self.tables.get(kind.type_name()) else { continue };
+            let gone: Vec<String> = table
+                .items
+                .keys()
+                .filter(|key| {
+                    kind.parent(key).is_some_and(|parent| {
+                        parent.type_name != kind.type_name()
+                            && matches!(self.table(parent.type_name).look(&parent.key), Found::Absent)
+                    })
+                })
+                .cloned()
+                .collect();
+            if let Some(table) = self.tables.get_mut(kind.type_name()) {
+                for key in gone {
+                    table.items.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Takes over what another observation, made from this one, learned about these keys.
+    pub fn take_over(&mut self, other: &Observation, keys: &BTreeMap<&'static str, BTreeSet<String>>) {
+        for (type_name, keys) in keys {
+            let Some(theirs) = other.tables.get(*type_name) else { continue };
+            let mine = self.tables.entry((*type_name).to_owned()).or_default();
+            for key in keys {
+                mine.items.remove(key);
+                mine.absent.remove(key);
+                mine.failed.remove(key);
+            }
+            // A reading of one key may have brought others to light (all statements of a policy): take what is new.
+            for (key, item) in &theirs.items {
+                if keys.contains(key) || !mine.items.contains_key(key) {
+                    mine.items.insert(key.clone(), Arc::clone(item));
+                }
+            }
+            for key in keys {
+                if theirs.absent.contains(key) {
+                    mine.absent.insert(key.clone());
+                }
+                if let Some(reason) = theirs.failed.get(key) {
+                    mine.failed.insert(key.clone(), reason.clone());
+                }
+            }
+        }
+    }
+
     /// Takes in the answer to a reading of single keys.
     pub fn refreshed(&mut self, type_name: &str, seen: Seen) {
         self.tables.entry(type_name.to_owned()).or_default().take_in(seen);

@@ -126,15 +126,23 @@ pub struct Input<'a> {
     pub world: &'a Observation,
     /// What the types mean.
     pub kinds: &'a Kinds,
-    /// Logical ids that are not to be tried now, each with the reason (an error that only a new spec mends, or a
-    /// pause before the next try).
-    pub held: &'a BTreeMap<String, String>,
+    /// Logical ids that are not to be tried now.
+    pub held: &'a BTreeMap<String, Held>,
     /// Fingerprints of the last converged plan of this process, where there was one.
     pub previous: Option<&'a BTreeMap<String, String>>,
     /// Digests of deletions that a person allowed, beyond those in the spec.
     pub allowed: &'a BTreeSet<String>,
     /// Why nothing may be deleted in this round, where that is so (a tree that is not git and was seen only once).
     pub no_deletes: Option<&'a str>,
+}
+
+/// Why a resource is not to be tried now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// A pause before the next try.
+    Pausing(String),
+    /// An error that only a new spec, or somebody, mends.
+    Stalled(String),
 }
 
 /// What is known about a resource after it was planned.
@@ -337,9 +345,7 @@ impl<'a> Planner<'a> {
                 };
             }
         }
-        if let Some(reason) = self.input.held.get(id) {
-            action.block(reason.clone());
-        }
+        action.hold_back(self.input.held.get(id));
         self.order(id, &mut action);
         let key = located.instances.first().map(|instance| instance.key.clone());
         self.plan.fingerprints.insert(action.id.clone(), action.fingerprint.clone());
@@ -662,6 +668,19 @@ impl Action {
         if !matches!(self.standing, Standing::Blocked(_)) {
             self.reason.get_or_insert_with(|| reason.clone());
             self.standing = Standing::Waiting(reason);
+        }
+    }
+
+    /// Leaves the steps for later where the id is held; what is as it should be stays so.
+    pub(super) fn hold_back(&mut self, held: Option<&Held>) {
+        match held {
+            _ if self.steps.is_empty() => {}
+            Some(Held::Stalled(reason)) => self.block(reason.clone()),
+            Some(Held::Pausing(reason)) => {
+                self.steps.clear();
+                self.standing = Standing::Waiting(reason.clone());
+            }
+            None => {}
         }
     }
 

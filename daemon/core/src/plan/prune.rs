@@ -129,12 +129,11 @@ fn deletion(input: &Input<'_>, kept: &Kept, kind: &dyn Kind, item: &Arc<Observed
         action.block(format!("{}, but {risk}", action.reason.clone().unwrap_or_default()));
     } else if let Some(reason) = input.no_deletes {
         action.hold(reason);
-    } else if let Some(reason) = input.held.get(&marks.id) {
-        action.block(reason.clone());
     } else if let super::observation::State::Pending { reason } = &item.state {
         action.hold(&format!("settling: {reason}"));
     } else {
         action.steps = kind.delete(input.scope, item);
+        action.hold_back(input.held.get(&marks.id));
     }
     Some(action)
 }

@@ -1,0 +1,415 @@
+//! From a snapshot to applications: which there are, in which environments, and what each should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use evenkeel_core::compile::intrinsic::{Pseudo, References};
+use evenkeel_core::compile::{self, Needs, Outcome, TemplateInput, Values, manifest, yaml};
+use evenkeel_core::model::resource::SpecSource;
+use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, FileId, Node, Place, Sources};
+use indexmap::IndexMap;
+
+use crate::source::Snapshot;
+use crate::source::snapshot::Folder;
+
+/// Templates' file names, the first that is there counts.
+const TEMPLATES: [&str; 4] = ["template.yaml", "template.yml", "template.json", "template.template"];
+/// The tree's own settings.
+const TREE_FILE: &str = "evenkeel.yaml";
+
+/// What a person chose on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Environments; empty means the only one, or the default.
+    pub envs: Vec<String>,
+    /// One application; names it where the directory is one application's folder.
+    pub app: Option<String>,
+    /// Parameter values.
+    pub parameters: BTreeMap<String, String>,
+    /// Region where the spec names none.
+    pub region: Option<String>,
+    /// Account where the spec names none.
+    pub account: Option<String>,
+    /// Identity of the tree, where it is not in its settings.
+    pub source_id: Option<String>,
+    /// Values for what only AWS can tell.
+    pub values: Values,
+}
+
+/// All applications of a snapshot.
+#[derive(Debug)]
+pub struct Tree {
+    /// What was read.
+    pub snapshot: Arc<Snapshot>,
+    /// Texts for messages.
+    pub sources: Sources,
+    /// Identity of the tree.
+    pub source_id: String,
+    /// How long functions' log groups keep events where the spec does not say, days.
+    pub log_retention_days: Option<i64>,
+    /// The applications.
+    pub apps: Vec<App>,
+    /// Complaints about the tree itself.
+    pub problems: Diagnostics,
+}
+
+/// One application's folder.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The folder, relative to the root.
+    pub folder: PathBuf,
+    /// Its name; an error where there is none.
+    pub name: Option<String>,
+    form: Form,
+    /// Complaints that keep it from being read at all.
+    broken: Diagnostics,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Native { documents: Vec<Node>, app: Option<manifest::App> },
+    Template { file: FileId, text: String, app: Option<manifest::App> },
+}
+
+/// One application in one environment: what is reconciled as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Index of the application in its tree.
+    pub index: usize,
+    /// The application's name.
+    pub app: String,
+    /// The environment.
+    pub env: Option<String>,
+    /// Where it lives, as far as the spec says.
+    pub home: Home,
+}
+
+/// Where an application lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Home {
+    /// The region.
+    pub region: Option<String>,
+    /// The role to assume.
+    pub role_arn: Option<String>,
+    /// The account that the credentials must belong to.
+    pub account: Option<String>,
+}
+
+impl Target {
+    /// `app` or `app/env`.
+    pub fn key(&self) -> String {
+        match &self.env {
+            Some(env) => format!("{}/{env}", self.app),
+            None => self.app.clone(),
+        }
+    }
+}
+
+/// What compiling gave.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What should be; `None` where there are errors.
+    pub desired: Option<Desired>,
+    /// What must be asked of AWS first.
+    pub needs: Needs,
+    /// All complaints.
+    pub diagnostics: Diagnostics,
+}
+
+/// Whether a file makes its folder an application: an App or other manifest, or a template.
+pub fn looks_like_app(name: &str, text: &str) -> bool {
+    TEMPLATES.contains(&name) || (is_manifest_file(name) && text.contains("evenkeel.dev/"))
+}
+
+fn is_manifest_file(name: &str) -> bool {
+    name != TREE_FILE
+        && !name.starts_with("samconfig.")
+        && [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
+}
+
+impl Tree {
+    /// Finds the applications of a snapshot.
+    pub fn read(snapshot: Arc<Snapshot>, selection: &Selection) -> Tree {
+        let mut tree = Tree {
+            sources: Sources::new(),
+            source_id: selection.source_id.clone().unwrap_or_else(|| "default".to_owned()),
+            log_retention_days: None,
+            apps: Vec::new(),
+            problems: Diagnostics::new(),
+            snapshot: Arc::clone(&snapshot),
+        };
+        for (path, reason) in &snapshot.unreadable {
+            let message = format!("{} cannot be read: {reason}", snapshot.show(path));
+            tree.problems.error("unreadable", Place::NOWHERE, message);
+        }
+        let single = snapshot.folders.get(Path::new("")).is_some_and(is_app);
+        for (folder, files) in &snapshot.folders {
+            if folder.as_os_str().is_empty()
+                && let Some(text) = files.files.get(TREE_FILE)
+            {
+                tree.settings(text, selection);
+            }
+            if is_app(files) && (single == folder.as_os_str().is_empty()) {
+                tree.add(folder, files, single, selection);
+            }
+        }
+        let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for app in &tree.apps {
+            let Some(name) = &app.name else { continue };
+            if let Some(other) = seen.insert(name.clone(), app.folder.clone()) {
+                let message = format!(
+                    "two folders hold an application `{name}`: {} and {}",
+                    snapshot.show(&other),
+                    snapshot.show(&app.folder)
+                );
+                tree.problems.error("two-applications", Place::NOWHERE, message);
+            }
+        }
+        tree
+    }
+
+    fn settings(&mut self, text: &str, selection: &Selection) {
+        let file = self.sources.add(self.snapshot.show(Path::new(TREE_FILE)), text);
+        match compile::tree::read(text, file) {
+            Ok(settings) => {
+                if selection.source_id.is_none()
+                    && let Some(id) = settings.source_id
+                {
+                    self.source_id = id;
+                }
+                self.log_retention_days = settings.log_retention_days;
+            }
+            Err(problems) => self.problems.extend(problems),
+        }
+    }
+
+    fn add(&mut self, folder: &Path, files: &Folder, single: bool, selection: &Selection) {
+        let mut broken = Diagnostics::new();
+        let mut documents = Vec::new();
+        let mut template = None;
+        for (name, text) in &files.files {
+            let is_template = TEMPLATES.contains(&name.as_str());
+            if is_template && template.is_none() {
+                let id = self.sources.add(self.snapshot.show(&folder.join(name)), text.as_str());
+                template = Some((id, text.clone()));
+            } else if !is_template && is_manifest_file(name) && (text.contains("apiVersion") || text.contains("kind")) {
+                let id = self.sources.add(self.snapshot.show(&folder.join(name)), text.as_str());
+                match yaml::read_documents(text, id) {
+                    Ok(found) => documents.extend(found.into_iter().filter(manifest::is_manifest)),
+                    Err(problems) if text.contains("evenkeel.dev/") => broken.extend(problems),
+                    // Somebody else's file beside the manifests.
+                    Err(_) => {}
+                }
+            }
+        }
+        let app = manifest::read_app(&documents, &mut Diagnostics::new());
+        let folder_name = || folder.file_name().map(|name| name.to_string_lossy().into_owned());
+        let given = selection.app.clone().filter(|_| single);
+        let name = given.or_else(|| app.as_ref().map(|app| app.name.text.clone())).or_else(folder_name);
+        let form = match template {
+            Some((file, text)) => Form::Template { file, text, app },
+            None => Form::Native { documents, app },
+        };
+        self.apps.push(App { folder: folder.to_owned(), name, form, broken });
+    }
+
+    /// The applications and environments that a person selected.
+    pub fn targets(&self, selection: &Selection) -> (Vec<Target>, Diagnostics) {
+        let mut targets = Vec::new();
+        let mut problems = Diagnostics::new();
+        let single = self.apps.len() == 1 && self.apps.iter().all(|app| app.folder.as_os_str().is_empty());
+        for (index, app) in self.apps.iter().enumerate() {
+            let Some(name) = &app.name else {
+                problems.push(
+                    Diagnostic::error("no-name", Place::NOWHERE, format!("{} is an application without a name", self.snapshot.show(&app.folder)))
+                        .help("give `--app NAME`, add an App document, or `stack_name` in samconfig.toml"),
+                );
+                continue;
+            };
+            if !single && selection.app.as_ref().is_some_and(|wanted| wanted != name) {
+                continue;
+            }
+            match app.environments(&selection.envs) {
+                Ok(envs) => targets.extend(envs.into_iter().map(|(env, home)| Target { index, app: name.clone(), env, home })),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if let Some(wanted) = &selection.app
+            && !single
+            && targets.is_empty()
+            && !problems.has_errors()
+        {
+            let names: Vec<&str> = self.apps.iter().filter_map(|app| app.name.as_deref()).collect();
+            problems.push(
+                Diagnostic::error("unknown-application", Place::NOWHERE, format!("there is no application `{wanted}` in {}", self.snapshot.root.display()))
+                    .help(format!("there are: {}", names.join(", "))),
+            );
+        }
+        (targets, problems)
+    }
+
+    /// Names of all applications in all their environments, selected or not.
+    pub fn known(&self) -> BTreeSet<String> {
+        let mut known = BTreeSet::new();
+        for app in &self.apps {
+            let Some(name) = &app.name else { continue };
+            known.insert(name.clone());
+            known.extend(app.declared().iter().map(|env| format!("{name}/{env}")));
+        }
+        known
+    }
+
+    /// Compiles one application for one environment. `offline`: AWS cannot be asked, what only it knows stays symbolic.
+    pub fn compile(&self, target: &Target, selection: &Selection, values: &Values, home: &Home, offline: bool) -> Compiled {
+        let Some(app) = self.apps.get(target.index) else {
+            return Compiled { desired: None, needs: Needs::default(), diagnostics: Diagnostics::new() };
+        };
+        if app.broken.has_errors() {
+            return Compiled { desired: None, needs: Needs::default(), diagnostics: app.broken.clone() };
+        }
+        let mut compiled = match &app.form {
+            Form::Native { documents, .. } => self.native(documents, target, selection, values, home),
+            Form::Template { file, text, .. } => self.template(*file, text, target, selection, values, home, offline, &app.folder),
+        };
+        if let Some(desired) = &compiled.desired {
+            compile::check(desired, &mut compiled.diagnostics);
+        }
+        if compiled.diagnostics.has_errors() {
+            compiled.desired = None;
+        }
+        compiled
+    }
+
+    fn native(&self, documents: &[Node], target: &Target, selection: &Selection, values: &Values, home: &Home) -> Compiled {
+        let made = manifest::compile(&manifest::Input {
+            documents,
+            name: Some(&target.app),
+            folder: None,
+            env: target.env.as_deref(),
+            parameters: &selection.parameters,
+            region: home.region.as_deref(),
+            account: home.account.as_deref(),
+            values,
+            log_retention_days: self.log_retention_days,
+            references: References::Strict,
+        });
+        Compiled { desired: made.desired, needs: made.needs, diagnostics: made.diagnostics }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, all of it from one place")]
+    fn template(&self, file: FileId, text: &str, target: &Target, selection: &Selection, values: &Values, home: &Home, offline: bool, folder: &Path) -> Compiled {
+        let stack = match &target.env {
+            Some(env) => format!("{}-{env}", target.app),
+            None => target.app.clone(),
+        };
+        let mut overrides: IndexMap<String, Node> = IndexMap::new();
+        for (name, value) in &selection.parameters {
+            overrides.insert(name.clone(), Node::str(value.clone(), Place::NOWHERE));
+        }
+        let included = BesideTemplate { tree: self, folder };
+        let input = TemplateInput {
+            text,
+            file,
+            files: &included,
+            pseudo: Pseudo { region: home.region.clone(), account: home.account.clone(), stack: stack.clone() },
+            overrides: &overrides,
+            values,
+            references: if offline { References::Lenient } else { References::Strict },
+            offline,
+        };
+        match compile::compile_template(&input) {
+            Ok(Outcome::Compiled(made)) => Compiled {
+                desired: Some(Desired {
+                    app: target.app.clone(),
+                    env: target.env.clone(),
+                    stack,
+                    region: home.region.clone(),
+                    account: home.account.clone(),
+                    role_arn: home.role_arn.clone(),
+                    source: SpecSource::Template,
+                    tags: BTreeMap::new(),
+                    resources: made.resources,
+                    outputs: made.outputs,
+                    deleted: false,
+                    allow_delete: None,
+                }),
+                needs: made.needs,
+                diagnostics: made.warnings,
+            },
+            Ok(Outcome::Needs(needs)) => Compiled { desired: None, needs, diagnostics: Diagnostics::new() },
+            Err(diagnostics) => Compiled { desired: None, needs: Needs::default(), diagnostics },
+        }
+    }
+
+    /// The directory that local paths of a target's specs are relative to.
+    pub fn base(&self, target: &Target) -> PathBuf {
+        let folder = self.apps.get(target.index).map(|app| app.folder.clone()).unwrap_or_default();
+        self.snapshot.root.join(folder)
+    }
+}
+
+/// Files beside a template that were read with the snapshot.
+struct BesideTemplate<'a> {
+    tree: &'a Tree,
+    folder: &'a Path,
+}
+
+impl compile::Files for BesideTemplate<'_> {
+    fn text(&self, path: &str) -> Option<(FileId, Arc<str>)> {
+        let name = path.strip_prefix("./").unwrap_or(path);
+        let text = self.tree.snapshot.folders.get(self.folder)?.files.get(name)?;
+        // Included text has no place of its own in the table: complaints point at the include.
+        Some((FileId(u32::MAX), Arc::from(text.as_str())))
+    }
+}
+
+fn is_app(folder: &Folder) -> bool {
+    folder.files.iter().any(|(name, text)| looks_like_app(name, text))
+}
+
+impl App {
+    fn spec(&self) -> Option<&manifest::App> {
+        match &self.form {
+            Form::Native { app, .. } | Form::Template { app, .. } => app.as_ref(),
+        }
+    }
+
+    fn declared(&self) -> Vec<String> {
+        self.spec().map(|app| app.environments.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The selected environments with where they live.
+    fn environments(&self, asked: &[String]) -> Result<Vec<(Option<String>, Home)>, Diagnostic> {
+        let home = |environment: Option<&manifest::Environment>| Home {
+            region: environment.and_then(|e| e.region.clone()),
+            role_arn: environment.and_then(|e| e.role_arn.clone()),
+            account: environment.and_then(|e| e.account.clone()),
+        };
+        let Some(app) = self.spec() else {
+            return match asked.iter().find(|env| *env != "all") {
+                Some(env) => Err(Diagnostic::error(
+                    "unknown-environment",
+                    Place::NOWHERE,
+                    format!("application `{}` declares no environments, so there is no `{env}`", self.name.as_deref().unwrap_or("?")),
+                )),
+                None => Ok(vec![(None, home(None))]),
+            };
+        };
+        if asked.iter().any(|env| env == "all") && !app.environments.is_empty() {
+            return Ok(app.environments.iter().map(|(name, e)| (Some(name.clone()), home(Some(e)))).collect());
+        }
+        let wanted: Vec<Option<&str>> = match asked {
+            [] => vec![None],
+            some => some.iter().filter(|env| *env != "all").map(|env| Some(env.as_str())).collect(),
+        };
+        let wanted = if wanted.is_empty() { vec![None] } else { wanted };
+        wanted
+            .into_iter()
+            .map(|env| {
+                let selected = app.select(env)?;
+                Ok((selected.map(|(name, _)| name.to_owned()), home(selected.map(|(_, environment)| environment))))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! What all verbs share: flags, reading the specs, printing.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use evenkeel_core::model::{Diagnostics, Severity, Sources};
+use tracing_subscriber::EnvFilter;
+
+use super::exit;
+use crate::apps::{Selection, Tree};
+use crate::report::Style;
+use crate::sandbox::Sandbox;
+use crate::session::{self, Session};
+use crate::source::Snapshot;
+
+/// Flags of every verb that reads specs.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The directory of specs: one application a folder, or one application.
+    #[arg(default_value = "specs", env = "EVENKEEL_SPECS")]
+    pub specs: PathBuf,
+    /// The environment; repeat it for several, `all` for every one.
+    #[arg(long = "env", value_name = "NAME", env = "EVENKEEL_ENV", value_delimiter = ',')]
+    pub envs: Vec<String>,
+    /// Only this application; names it where SPECS is one application's folder.
+    #[arg(long, value_name = "NAME", env = "EVENKEEL_APP")]
+    pub app: Option<String>,
+    /// A parameter's value; may be repeated.
+    #[arg(long = "parameter", value_name = "K=V", env = "EVENKEEL_PARAMETER", value_parser = key_value)]
+    pub parameters: Vec<(String, String)>,
+    /// The region, where the spec names none.
+    #[arg(long, value_name = "REGION", env = "AWS_REGION")]
+    pub region: Option<String>,
+    /// The account, for offline commands.
+    #[arg(long, value_name = "ID", env = "EVENKEEL_ACCOUNT")]
+    pub account: Option<String>,
+    /// A file of values for what only AWS can tell: {"Parameters": {}, "SSM": {}}.
+    #[arg(long, value_name = "FILE", env = "EVENKEEL_VALUES")]
+    pub values: Option<PathBuf>,
+    /// Identity of this tree of specs in the ownership marks.
+    #[arg(long, value_name = "ID", env = "EVENKEEL_SOURCE_ID")]
+    pub source_id: Option<String>,
+    /// The form of log lines on standard error.
+    #[arg(long, value_name = "FORMAT", env = "EVENKEEL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// Flags of verbs that reach AWS.
+#[derive(Debug, Args)]
+pub struct Reaching {
+    /// Run against an emulator (ministack) that evenkeel starts for this run.
+    #[arg(long, env = "EVENKEEL_SANDBOX")]
+    pub sandbox: bool,
+    /// Allow exactly the deletions of the plan with this digest; may be repeated.
+    #[arg(long, value_name = "DIGEST", env = "EVENKEEL_ALLOW_DELETE", value_delimiter = ',')]
+    pub allow_delete: Vec<String>,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| format!("`{text}` is not K=V"))
+}
+
+impl Common {
+    /// Starts logging; `quiet` is the level where nobody asked for another with EVENKEEL_LOG.
+    pub fn start_logging(&self, quiet: &str) {
+        let filter = EnvFilter::try_from_env("EVENKEEL_LOG").unwrap_or_else(|_| EnvFilter::new(quiet));
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+        // A second start in one process (tests) changes nothing.
+        let _ = match self.log_format {
+            LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+            LogFormat::Json => builder.json().try_init(),
+        };
+    }
+
+    /// What was chosen.
+    ///
+    /// # Errors
+    /// A sentence where the values file is wrong.
+    pub fn selection(&self) -> Result<Selection, String> {
+        let values = self.values.as_deref().map(session::read_values).transpose()?.unwrap_or_default();
+        if let Some(account) = self.account.as_deref().filter(|a| a.len() != 12 || !a.bytes().all(|b| b.is_ascii_digit())) {
+            return Err(format!("--account {account}: an account is 12 digits"));
+        }
+        Ok(Selection {
+            envs: self.envs.clone(),
+            app: self.app.clone(),
+            parameters: self.parameters.iter().cloned().collect::<BTreeMap<_, _>>(),
+            region: self.region.clone().filter(|region| !region.is_empty()),
+            account: self.account.clone(),
+            source_id: self.source_id.clone(),
+            values,
+        })
+    }
+
+    /// Reads the specs. Complaints are printed; `None` where there is nothing to go on with.
+    pub fn tree(&self, selection: &Selection) -> Option<Tree> {
+        match Snapshot::read(&self.specs) {
+            Ok(snapshot) => Some(Tree::read(Arc::new(snapshot), selection)),
+            Err(error) => {
+                complain(&error.to_string());
+                None
+            }
+        }
+    }
+}
+
+impl Reaching {
+    /// Starts the sandbox where it is asked for.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn sandbox(&self) -> Result<Option<Sandbox>, String> {
+        if !self.sandbox {
+            return Ok(None);
+        }
+        Sandbox::start(&|text| note(text)).await.map(Some).map_err(|error| error.to_string())
+    }
+
+    /// The session: against the sandbox where there is one.
+    pub fn session(&self, selection: Selection, sandbox: Option<&Sandbox>) -> Session {
+        Session::new(selection, sandbox.map(Sandbox::endpoint), sandbox.is_some())
+    }
+}
+
+/// Prints to standard output. A reader that went away (`| head`) is no error.
+pub fn print(text: &str) -> u8 {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    exit::OK
+}
+
+/// Prints an error to standard error.
+pub fn complain(text: &str) {
+    let style = Style { colour: std::io::stderr().is_terminal() };
+    let _ = writeln!(std::io::stderr(), "{} {text}", style.paint("1;31", "error:"));
+}
+
+/// Prints a word about long work to standard error.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints complaints as a compiler does, to standard error, and returns how many are errors.
+pub fn show(problems: &Diagnostics, sources: &Sources) -> usize {
+    let colour = std::io::stderr().is_terminal();
+    let sorted = problems.sorted();
+    let mut err = std::io::stderr().lock();
+    for problem in &sorted {
+        let _ = writeln!(err, "{}", problem.render(sources, colour));
+    }
+    sorted.iter().filter(|problem| problem.severity == Severity::Error).count()
+}
+
+/// Colour on standard output only where it is a terminal and nobody said NO_COLOR.
+pub fn style() -> Style {
+    Style { colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+}
+
+/// JSON as it is printed: indented, with a line end.
+pub fn json<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => text + "\n",
+        Err(error) => format!("{{\"error\": {:?}}}\n", error.to_string()),
+    }
+}

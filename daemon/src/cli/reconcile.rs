@@ -1,0 +1,221 @@
+//! `evenkeel reconcile`
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use evenkeel_core::plan::{Plan, Standing, Verb};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::info;
+
+use super::common::{self, Common, Reaching};
+use super::exit;
+use crate::controller::{self, Daemon, Limits};
+use crate::report::Report;
+use crate::sandbox::{self, Sandbox};
+use crate::server::{self, Board};
+use crate::session::{PrepareError, Session};
+
+/// Keep AWS equal to the specs: for ever (the daemon), or once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  evenkeel reconcile specs --env prod                          the daemon; ends on SIGTERM
+  evenkeel reconcile --once specs --env prod -o json           for CI: exits 0 converged, 3 not converged, 1 error
+  evenkeel reconcile --once --sandbox specs/shop --env dev --invoke checkout")]
+pub struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    reaching: Reaching,
+    /// Converge and leave.
+    #[arg(long, env = "EVENKEEL_ONCE")]
+    once: bool,
+    /// The form of --once's report.
+    #[arg(short, long, value_enum, default_value_t = Output::Text, env = "EVENKEEL_OUTPUT")]
+    output: Output,
+    /// How long --once waits for what settles, seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, env = "EVENKEEL_TIMEOUT")]
+    timeout: u64,
+    /// After --once has converged, invoke this function (its id in the spec) and print its answer; may be repeated.
+    #[arg(long, value_name = "ID", requires = "once", env = "EVENKEEL_INVOKE")]
+    invoke: Vec<String>,
+    /// Seconds between the daemon's sweeps of everything.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, env = "EVENKEEL_RESYNC", value_parser = clap::value_parser!(u64).range(1..))]
+    resync: u64,
+    /// Where the daemon tells its health and status.
+    #[arg(long, value_name = "ADDRESS", default_value = server::DEFAULT_LISTEN, env = "EVENKEEL_LISTEN")]
+    listen: SocketAddr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+pub async fn run(arguments: &Arguments) -> u8 {
+    arguments.common.start_logging(if arguments.once { "warn" } else { "info" });
+    let outcome = if arguments.once { once(arguments).await } else { daemon(arguments).await };
+    outcome.unwrap_or_else(|sentence| {
+        common::complain(&sentence);
+        exit::ERROR
+    })
+}
+
+/// Turns true on SIGTERM or SIGINT.
+fn termination() -> Result<watch::Receiver<bool>, String> {
+    let (sender, receiver) = watch::channel(false);
+    let failed = |error: std::io::Error| format!("signals cannot be watched: {error}");
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        sender.send_replace(true);
+        // Kept open: a closed channel would look like a second signal.
+        std::future::pending::<()>().await;
+    });
+    Ok(receiver)
+}
+
+async fn once(arguments: &Arguments) -> Result<u8, String> {
+    let selection = arguments.common.selection()?;
+    let Some(tree) = arguments.common.tree(&selection) else { return Ok(exit::ERROR) };
+    let (targets, mut problems) = tree.targets(&selection);
+    problems.extend(tree.problems.clone());
+    if common::show(&problems, &tree.sources) > 0 {
+        return Ok(exit::ERROR);
+    }
+    if targets.is_empty() {
+        common::note(&format!("{} holds no application; nothing was changed", arguments.common.specs.display()));
+    }
+    let draining = termination()?;
+    let sandbox = arguments.reaching.sandbox().await?;
+    let session = arguments.reaching.session(selection, sandbox.as_ref());
+    let limits = Limits {
+        allowed: arguments.reaching.allow_delete.iter().cloned().collect(),
+        timeout: Duration::from_secs(arguments.timeout),
+    };
+    let progress = Progress::new(arguments.output == Output::Text && std::io::stderr().is_terminal());
+    let (report, failures) =
+        controller::once(&session, &tree, &targets, &limits, draining.clone(), &|plan| progress.round(plan)).await;
+    progress.clear();
+    for failure in &failures {
+        if let PrepareError::Spec(problems) = failure {
+            common::show(problems, &tree.sources);
+        }
+    }
+    let code = code(&report, &failures);
+    common::print(&match arguments.output {
+        Output::Json => common::json(&report),
+        Output::Text => report.text(common::style()),
+    });
+    let invoked = invoke(arguments, &session, &report).await;
+    if let Some(sandbox) = sandbox {
+        sandbox.stop().await;
+    }
+    invoked?;
+    Ok(code)
+}
+
+fn code(report: &Report, failures: &[PrepareError]) -> u8 {
+    if !failures.is_empty() {
+        exit::ERROR
+    } else if report.apps.iter().all(|app| app.ready) {
+        exit::OK
+    } else {
+        exit::NOT_CONVERGED
+    }
+}
+
+async fn invoke(arguments: &Arguments, session: &Session, report: &Report) -> Result<(), String> {
+    for id in &arguments.invoke {
+        let function = report
+            .apps
+            .iter()
+            .flat_map(|app| &app.resources)
+            .find(|health| health.id == *id && health.type_name == "AWS::Lambda::Function")
+            .and_then(|health| health.physical_id.clone())
+            .ok_or_else(|| format!("--invoke {id}: there is no function with this id"))?;
+        for world in session.worlds().await {
+            let answer = world.invoke(&function).await.map_err(|reason| format!("--invoke {id}: {reason}"))?;
+            common::print(&format!("{id} answered: {answer}\n"));
+        }
+    }
+    Ok(())
+}
+
+async fn daemon(arguments: &Arguments) -> Result<u8, String> {
+    let selection = arguments.common.selection()?;
+    let draining = termination()?;
+    let sandbox = arguments.reaching.sandbox().await?;
+    let session = Arc::new(arguments.reaching.session(selection, sandbox.as_ref()));
+    let board = Board::default();
+    board.update(|status| env!("CARGO_PKG_VERSION").clone_into(&mut status.version));
+    let address = server::serve(arguments.listen, board.clone())
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}; choose another address with --listen", arguments.listen))?;
+    info!(%address, specs = %arguments.common.specs.display(), "evenkeel is up");
+    if let Some(sandbox) = &sandbox {
+        explain(sandbox);
+    }
+    let daemon = Daemon {
+        root: arguments.common.specs.clone(),
+        session,
+        board,
+        resync: Duration::from_secs(arguments.resync),
+        allowed: arguments.reaching.allow_delete.iter().cloned().collect::<BTreeSet<_>>(),
+    };
+    daemon.run(draining).await;
+    if let Some(sandbox) = sandbox {
+        sandbox.stop().await;
+    }
+    info!("evenkeel has ended");
+    Ok(exit::OK)
+}
+
+fn explain(sandbox: &Sandbox) {
+    let endpoint = sandbox.endpoint();
+    common::note(&format!(
+        "the sandbox is up; to look into it:\n  export AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n  aws lambda list-functions\nits account is {}; it ends with evenkeel",
+        sandbox::ACCOUNT
+    ));
+}
+
+/// One line that is written over, on a terminal.
+struct Progress {
+    on: bool,
+    shown: AtomicBool,
+}
+
+impl Progress {
+    fn new(on: bool) -> Self {
+        Progress { on, shown: AtomicBool::new(false) }
+    }
+
+    fn round(&self, plan: &Plan) {
+        if !self.on {
+            return;
+        }
+        let total = plan.actions.len();
+        let done = plan.actions.iter().filter(|action| action.verb == Verb::None && action.standing == Standing::Ready).count();
+        self.shown.store(true, Ordering::Relaxed);
+        let _ = write!(std::io::stderr(), "\r\u{1b}[K{done} of {total} resources as the spec says");
+        let _ = std::io::stderr().flush();
+    }
+
+    fn clear(&self) {
+        if self.on && self.shown.load(Ordering::Relaxed) {
+            let _ = write!(std::io::stderr(), "\r\u{1b}[K");
+            let _ = std::io::stderr().flush();
+        }
+    }
+}

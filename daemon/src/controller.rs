@@ -1,0 +1,438 @@
+//! Runs applications: once, or for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_core::engine::backoff::jitter;
+use evenkeel_core::engine::queue::Turn;
+use evenkeel_core::engine::{Backoff, Priority, Queue};
+use evenkeel_core::plan::{Plan, Standing, orphans};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use crate::apps::{Target, Tree};
+use crate::converge::{Converged, Run};
+use crate::observe;
+use crate::report::{AppReport, Report};
+use crate::server::Board;
+use crate::session::{PrepareError, Prepared, Session};
+use crate::source::{Packer, Snapshot, watch as source_watch};
+use crate::world::{Calls, World};
+
+/// Applications that run at once.
+const APPS_AT_ONCE: usize = 4;
+/// A tree that is not a commit must be seen twice, this far apart, before anything is deleted because of it.
+const SEEN_TWICE: Duration = Duration::from_secs(30);
+/// A turn that still waits after this gives its place to others.
+const TURN: Duration = Duration::from_secs(60);
+/// How long a drain may take.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// What a run of one application needs beyond the session.
+pub struct Limits {
+    /// Digests of deletions that a person allowed.
+    pub allowed: BTreeSet<String>,
+    /// How long to wait for what settles.
+    pub timeout: Duration,
+}
+
+/// Converges the selected applications and leaves.
+pub async fn once(
+    session: &Session,
+    tree: &Tree,
+    targets: &[Target],
+    limits: &Limits,
+    draining: watch::Receiver<bool>,
+    on_round: &(dyn Fn(&Plan) + Send + Sync),
+) -> (Report, Vec<PrepareError>) {
+    let started = Instant::now();
+    let mut failures = Vec::new();
+    let mut apps = Vec::new();
+    let mut ready = Vec::new();
+    let revision = tree.snapshot.revision.name.as_str();
+    for target in targets {
+        match session.prepare(tree, target, None).await {
+            Ok(prepared) => ready.push(prepared),
+            Err(failure) => {
+                apps.push(AppReport::failed(&target.app, target.env.as_deref(), revision, failure.sentence()));
+                failures.push(failure);
+            }
+        }
+    }
+    let worlds = distinct(&ready);
+    session.sweep(&worlds).await;
+    let deadline = started + limits.timeout;
+    let runs = ready.iter().map(|prepared| {
+        let draining = draining.clone();
+        async move {
+            let run = Run {
+                world: &prepared.world,
+                desired: &prepared.desired,
+                scope: &prepared.scope,
+                artifacts: prepared.packer.as_ref(),
+                allowed: &limits.allowed,
+                no_deletes: None,
+                previous: None,
+                deadline,
+                draining,
+                on_round,
+            };
+            let converged = run.converge().await;
+            AppReport::of(&prepared.target.app, prepared.target.env.as_deref(), revision, &converged.plan)
+        }
+    });
+    apps.extend(futures::future::join_all(runs).await);
+    let (calls, writes) = calls(&session.worlds().await);
+    let report = Report {
+        apps,
+        orphaned: orphaned(tree, &worlds).await,
+        calls,
+        writes,
+        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    (report, failures)
+}
+
+/// Plans the selected applications against a fresh observation.
+pub async fn plan_all(session: &Session, tree: &Tree, targets: &[Target], allowed: &BTreeSet<String>) -> (Vec<(Prepared, Plan)>, Vec<(Target, PrepareError)>) {
+    let mut failures = Vec::new();
+    let mut ready = Vec::new();
+    for target in targets {
+        match session.prepare(tree, target, None).await {
+            Ok(prepared) => ready.push(prepared),
+            Err(failure) => failures.push((target.clone(), failure)),
+        }
+    }
+    session.sweep(&distinct(&ready)).await;
+    let (_sender, draining) = watch::channel(false);
+    let mut plans = Vec::new();
+    for prepared in ready {
+        let run = Run {
+            world: &prepared.world,
+            desired: &prepared.desired,
+            scope: &prepared.scope,
+            artifacts: prepared.packer.as_ref(),
+            allowed,
+            no_deletes: None,
+            previous: None,
+            deadline: Instant::now(),
+            draining: draining.clone(),
+            on_round: &|_| {},
+        };
+        let plan = run.plan().await;
+        plans.push((prepared, plan));
+    }
+    (plans, failures)
+}
+
+fn distinct(ready: &[Prepared]) -> Vec<Arc<World>> {
+    let mut worlds: Vec<Arc<World>> = Vec::new();
+    for prepared in ready {
+        if !worlds.iter().any(|world| Arc::ptr_eq(world, &prepared.world)) {
+            worlds.push(Arc::clone(&prepared.world));
+        }
+    }
+    worlds
+}
+
+fn calls(worlds: &[Arc<World>]) -> (Calls, u64) {
+    let mut sum = Calls::new();
+    let mut writes = 0;
+    for world in worlds {
+        for (service, operations) in world.counter.calls() {
+            for (operation, count) in operations {
+                *sum.entry(service.clone()).or_default().entry(operation).or_insert(0) += count;
+            }
+        }
+        writes += world.counter.writes();
+    }
+    (sum, writes)
+}
+
+async fn orphaned(tree: &Tree, worlds: &[Arc<World>]) -> BTreeMap<String, usize> {
+    let known = tree.known();
+    let mut out = BTreeMap::new();
+    for world in worlds {
+        let store = world.store.read().await;
+        for (app, count) in orphans(&store, &tree.source_id, &known) {
+            *out.entry(app).or_insert(0) += count;
+        }
+    }
+    out
+}
+
+/// Settings of the daemon.
+pub struct Daemon {
+    /// The directory.
+    pub root: PathBuf,
+    /// The session.
+    pub session: Arc<Session>,
+    /// Where it reports.
+    pub board: Board,
+    /// Pause between sweeps.
+    pub resync: Duration,
+    /// Digests of deletions that a person allowed.
+    pub allowed: BTreeSet<String>,
+}
+
+/// What the daemon remembers about an application.
+#[derive(Default)]
+struct Memory {
+    /// The last spec that compiled.
+    good: Option<Arc<Prepared>>,
+    /// Fingerprints of the last converged plan.
+    fingerprints: Option<BTreeMap<String, String>>,
+    packer: Option<Arc<Packer>>,
+}
+
+struct Current {
+    tree: Arc<Tree>,
+    targets: BTreeMap<String, Target>,
+    seen: Instant,
+    confirmed: bool,
+}
+
+impl Daemon {
+    /// Runs until `draining` turns true, then lets running steps end.
+    pub async fn run(&self, mut draining: watch::Receiver<bool>) {
+        let started = Instant::now();
+        let mut queue = Queue::new(Backoff { base: Duration::from_secs(2), limit: Duration::from_secs(300) });
+        let mut changes = source_watch::watch(self.root.clone());
+        let memory: Arc<Mutex<BTreeMap<String, Arc<Mutex<Memory>>>>> = Arc::default();
+        let mut current: Option<Current> = None;
+        let mut runs: JoinSet<(String, Turn)> = JoinSet::new();
+        let mut stops: BTreeMap<String, watch::Sender<bool>> = BTreeMap::new();
+        let mut seed: u64 = started.elapsed().subsec_nanos().into();
+        let mut next_sweep = Instant::now() + self.resync;
+        let mut reread: Option<Instant> = None;
+        self.read(&mut current, &mut queue, started, &stops);
+        if current.as_ref().is_some_and(|current| !current.confirmed) {
+            reread = Some(Instant::now() + SEEN_TWICE);
+        }
+        loop {
+            while runs.len() < APPS_AT_ONCE
+                && let Some((key, priority)) = queue.next(started.elapsed())
+            {
+                let Some((tree, target, confirmed)) = current.as_ref().and_then(|current| {
+                    Some((Arc::clone(&current.tree), current.targets.get(&key)?.clone(), current.confirmed))
+                }) else {
+                    queue.done(&key, Turn::Converged, started.elapsed(), seed);
+                    continue;
+                };
+                let (stop, stopped) = watch::channel(false);
+                stops.insert(key.clone(), stop);
+                let memory = Arc::clone(memory.lock().await.entry(key.clone()).or_default());
+                let work = Work {
+                    session: Arc::clone(&self.session),
+                    board: self.board.clone(),
+                    allowed: self.allowed.clone(),
+                    tree,
+                    target,
+                    confirmed,
+                    memory,
+                    stopped,
+                    edit: priority == Priority::Edit,
+                };
+                runs.spawn(async move { (key, work.turn().await) });
+            }
+            let due = queue.next_due().map(|due| started + due).filter(|_| runs.len() < APPS_AT_ONCE);
+            let far = Instant::now() + Duration::from_secs(3600);
+            tokio::select! {
+                _ = draining.wait_for(|draining| *draining) => break,
+                Some(()) = changes.recv() => {
+                    self.read(&mut current, &mut queue, started, &stops);
+                    reread = current.as_ref().filter(|current| !current.confirmed).map(|_| Instant::now() + SEEN_TWICE);
+                }
+                Some(finished) = runs.join_next() => {
+                    seed = seed.wrapping_add(1);
+                    match finished {
+                        Ok((key, turn)) => {
+                            stops.remove(&key);
+                            queue.done(&key, turn, started.elapsed(), seed);
+                        }
+                        Err(failure) => error!(%failure, "a turn ended in the middle; this is a bug in evenkeel"),
+                    }
+                    self.publish(current.as_ref()).await;
+                }
+                () = tokio::time::sleep_until(due.unwrap_or(far)) => {}
+                () = tokio::time::sleep_until(reread.unwrap_or(far)), if reread.is_some() => {
+                    reread = None;
+                    self.read(&mut current, &mut queue, started, &stops);
+                }
+                () = tokio::time::sleep_until(next_sweep) => {
+                    seed = seed.wrapping_add(1);
+                    next_sweep = Instant::now() + self.resync - jitter(self.resync / 5, seed);
+                    self.session.sweep(&self.session.worlds().await).await;
+                    self.read(&mut current, &mut queue, started, &stops);
+                    for key in current.iter().flat_map(|current| current.targets.keys()) {
+                        queue.add(key, Priority::Resync, started.elapsed(), started.elapsed());
+                    }
+                    self.publish(current.as_ref()).await;
+                }
+            }
+        }
+        info!("draining: no further change is started");
+        stops.values().for_each(|stop| {
+            stop.send_replace(true);
+        });
+        let drained = async { while runs.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            warn!("some changes did not end in time; the next start finishes them");
+        }
+    }
+
+    /// Reads the directory again. What cannot be read changes nothing: applications stay as they were.
+    fn read(&self, current: &mut Option<Current>, queue: &mut Queue, started: Instant, stops: &BTreeMap<String, watch::Sender<bool>>) {
+        let snapshot = match Snapshot::read(&self.root) {
+            Ok(snapshot) => snapshot,
+            Err(failure) => {
+                warn!(%failure, "the specs cannot be read; nothing is changed because of it");
+                self.board.update(|status| status.problem = Some(failure.to_string()));
+                return;
+            }
+        };
+        let now = Instant::now();
+        let revision = snapshot.revision.clone();
+        let same = current.as_ref().filter(|current| current.tree.snapshot.revision == revision);
+        let seen = same.map_or(now, |current| current.seen);
+        let confirmed = revision.committed || now.duration_since(seen) >= SEEN_TWICE;
+        let newly_confirmed = confirmed && same.is_some_and(|current| !current.confirmed);
+        let tree = Arc::new(Tree::read(Arc::new(snapshot), &self.session.selection));
+        let (found, mut problems) = tree.targets(&self.session.selection);
+        problems.extend(tree.problems.clone());
+        let problem = problems.iter().next().map(|problem| problem.message.clone());
+        let targets: BTreeMap<String, Target> = found.into_iter().map(|target| (target.key(), target)).collect();
+        let gone: Vec<String> = current
+            .iter()
+            .flat_map(|current| current.targets.keys())
+            .filter(|key| !targets.contains_key(*key))
+            .cloned()
+            .collect();
+        for key in &gone {
+            info!(app = key, "not in the specs any more; its resources are left alone");
+            queue.forget(key);
+        }
+        self.board.update(|status| {
+            status.revision.clone_from(&revision.name);
+            status.problem = problem;
+            status.apps.retain(|key, _| !gone.contains(key));
+        });
+        // Code lies beside the specs and is not part of the snapshot: every event is an edit of everything, and a
+        // plan tells cheaply that nothing changed.
+        for key in targets.keys() {
+            let elapsed = started.elapsed();
+            queue.add(key, Priority::Edit, elapsed, elapsed);
+            if let Some(stop) = stops.get(key)
+                && (same.is_none() || newly_confirmed)
+            {
+                stop.send_replace(true);
+            }
+        }
+        *current = Some(Current { tree, targets, seen, confirmed });
+    }
+
+    async fn publish(&self, current: Option<&Current>) {
+        let worlds = self.session.worlds().await;
+        let (calls, _) = calls(&worlds);
+        let orphaned = match current {
+            Some(current) => orphaned(&current.tree, &worlds).await,
+            None => BTreeMap::new(),
+        };
+        self.board.update(|status| {
+            status.calls = calls;
+            status.orphaned = orphaned;
+            status.synced = current.is_some_and(|current| current.targets.keys().all(|key| status.apps.contains_key(key)));
+        });
+    }
+}
+
+/// One application's turn.
+struct Work {
+    session: Arc<Session>,
+    board: Board,
+    allowed: BTreeSet<String>,
+    tree: Arc<Tree>,
+    target: Target,
+    confirmed: bool,
+    memory: Arc<Mutex<Memory>>,
+    stopped: watch::Receiver<bool>,
+    edit: bool,
+}
+
+impl Work {
+    async fn turn(self) -> Turn {
+        let mut memory = self.memory.lock().await;
+        let base = self.tree.base(&self.target);
+        let packer = Arc::clone(memory.packer.get_or_insert_with(|| Arc::new(Packer::new(base))));
+        let revision = self.tree.snapshot.revision.name.clone();
+        let (app, env) = (self.target.app.as_str(), self.target.env.as_deref());
+        let (prepared, frozen) = match self.session.prepare(&self.tree, &self.target, Some(packer)).await {
+            Ok(prepared) => (Arc::new(prepared), None),
+            Err(failure) => {
+                let sentence = failure.sentence();
+                warn!(app = self.target.key(), reason = sentence, "frozen at its last good revision");
+                match &memory.good {
+                    Some(good) => (Arc::clone(good), Some(sentence)),
+                    None => {
+                        self.board.report(AppReport::failed(app, env, &revision, sentence));
+                        return Turn::Failed;
+                    }
+                }
+            }
+        };
+        if prepared.world.store.read().await.tables().next().is_none() {
+            observe::sweep(&prepared.world).await;
+        }
+        let board = self.board.clone();
+        let frozen_note = frozen.clone();
+        let report = move |plan: &Plan| {
+            let mut report = AppReport::of(app, env, &revision, plan);
+            if let Some(sentence) = &frozen_note {
+                report.ready = false;
+                report.message = Some(format!("frozen at the last good revision: {sentence}"));
+            }
+            board.report(report);
+        };
+        let run = Run {
+            world: &prepared.world,
+            desired: &prepared.desired,
+            scope: &prepared.scope,
+            artifacts: prepared.packer.as_ref(),
+            allowed: &self.allowed,
+            no_deletes: (!self.confirmed).then_some("waits until the directory, which is no clean git checkout, was seen twice"),
+            previous: memory.fingerprints.as_ref(),
+            deadline: Instant::now() + TURN,
+            draining: self.stopped.clone(),
+            on_round: &report,
+        };
+        let first = run.plan().await;
+        if !first.is_converged() {
+            run.confirm(&first).await;
+        }
+        let Converged { plan, interrupted, applied } = run.converge().await;
+        report(&plan);
+        if applied > 0 || self.edit {
+            info!(app = self.target.key(), applied, converged = plan.is_converged(), "turn ended");
+        }
+        let turn = if plan.is_converged() {
+            Turn::Converged
+        } else if interrupted {
+            Turn::Again(Duration::ZERO)
+        } else if plan.actions.iter().any(|action| matches!(action.standing, Standing::Blocked(_))) {
+            Turn::Failed
+        } else {
+            Turn::Again(Duration::from_secs(2))
+        };
+        if plan.is_converged() {
+            memory.fingerprints = Some(plan.fingerprints);
+        }
+        if frozen.is_none() {
+            memory.good = Some(prepared);
+        }
+        turn
+    }
+}

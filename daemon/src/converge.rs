@@ -1,0 +1,222 @@
+//! Rounds: plan, apply, read again, until a plan is empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use evenkeel_core::engine::Backoff;
+use evenkeel_core::model::Desired;
+use evenkeel_core::plan::{self, ApplyError, Artifacts, Held, Input, Observation, Plan, Scope, Standing, Verb};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::world::World;
+use crate::{apply, observe};
+
+/// How often one resource may be written in one run before evenkeel stops: AWS, or somebody else, undoes the change.
+const WRITES_BEFORE_STALL: u32 = 8;
+/// Pauses between looks at something that settles.
+const POLL: Backoff = Backoff { base: Duration::from_millis(100), limit: Duration::from_secs(5) };
+/// Pauses after errors that pass by themselves.
+const RETRY: Backoff = Backoff { base: Duration::from_millis(500), limit: Duration::from_secs(30) };
+/// How often an error that should pass by itself may come back in one run.
+const TRIES: u32 = 6;
+
+/// One application to converge.
+pub struct Run<'a> {
+    /// Where it lives.
+    pub world: &'a World,
+    /// What should be.
+    pub desired: &'a Desired,
+    /// Names and artifacts.
+    pub scope: &'a Scope,
+    /// Bytes to upload.
+    pub artifacts: &'a dyn Artifacts,
+    /// Digests of deletions that a person allowed.
+    pub allowed: &'a BTreeSet<String>,
+    /// Why nothing may be deleted, where that is so.
+    pub no_deletes: Option<&'a str>,
+    /// Fingerprints of the last converged plan of this process.
+    pub previous: Option<&'a BTreeMap<String, String>>,
+    /// When to stop waiting for what settles.
+    pub deadline: Instant,
+    /// Turns true when the process is to end.
+    pub draining: watch::Receiver<bool>,
+    /// Told about every round, for progress and status.
+    pub on_round: &'a (dyn Fn(&Plan) + Send + Sync),
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Converged {
+    /// The last plan: nothing to do, or what is blocked or still waits.
+    pub plan: Plan,
+    /// Steps that succeeded.
+    pub applied: usize,
+    /// Whether the process was told to end in the middle.
+    pub interrupted: bool,
+}
+
+#[derive(Debug)]
+struct Hold {
+    held: Held,
+    until: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    holds: BTreeMap<String, Hold>,
+    tries: BTreeMap<String, u32>,
+    waiting_since: BTreeMap<String, Instant>,
+    writes: BTreeMap<String, u32>,
+}
+
+/// The keys that a spec wants, before anything was observed.
+pub fn wanted(world: &World, desired: &Desired, scope: &Scope) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let nothing = Observation::new();
+    let input = Input {
+        scope,
+        desired,
+        world: &nothing,
+        kinds: &world.kinds,
+        held: &BTreeMap::new(),
+        previous: None,
+        allowed: &BTreeSet::new(),
+        no_deletes: None,
+    };
+    plan::plan(input).wanted
+}
+
+impl Run<'_> {
+    /// One plan against what the store knows now.
+    pub async fn plan(&self) -> Plan {
+        self.plan_with(&BTreeMap::new()).await
+    }
+
+    async fn plan_with(&self, held: &BTreeMap<String, Held>) -> Plan {
+        let store = self.world.store.read().await;
+        plan::plan(Input {
+            scope: self.scope,
+            desired: self.desired,
+            world: &store,
+            kinds: &self.world.kinds,
+            held,
+            previous: self.previous,
+            allowed: self.allowed,
+            no_deletes: self.no_deletes,
+        })
+    }
+
+    /// Reads again what a plan would change: a listing may be a few seconds old, an edit comes between sweeps.
+    pub async fn confirm(&self, plan: &Plan) {
+        let mut keys: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+        for action in plan.actions.iter().filter(|action| action.verb != Verb::None) {
+            for (type_name, key) in &action.keys {
+                let home = home(self.world, type_name, key);
+                keys.entry(home.0).or_default().insert(home.1);
+            }
+        }
+        observe::refresh(self.world, &keys).await;
+    }
+
+    /// Runs rounds until nothing is left to do, everything left is blocked, the deadline has passed or the process is
+    /// to end.
+    pub async fn converge(&self) -> Converged {
+        let mut memory = Memory::default();
+        let mut applied = 0;
+        let mut polls = 0;
+        loop {
+            let now = Instant::now();
+            memory.holds.retain(|_, hold| hold.until.is_none_or(|until| until > now));
+            let held = memory.holds.iter().map(|(id, hold)| (id.clone(), hold.held.clone())).collect();
+            let plan = self.plan_with(&held).await;
+            (self.on_round)(&plan);
+            let interrupted = *self.draining.borrow();
+            if interrupted {
+                return Converged { plan, applied, interrupted };
+            }
+            if plan.has_steps() {
+                polls = 0;
+                let outcome = apply::apply(self.world, &plan, self.artifacts, &self.draining).await;
+                applied += outcome.done;
+                self.remember(&mut memory, &plan, &outcome.errors);
+                observe::refresh(self.world, &outcome.touched).await;
+                continue;
+            }
+            let waits = plan.actions.iter().any(|action| matches!(action.standing, Standing::Waiting(_)));
+            let due = memory.holds.values().filter_map(|hold| hold.until).min();
+            if !waits || (due.is_none() && plan.pending.is_empty()) || now >= self.deadline {
+                return Converged { plan, applied, interrupted };
+            }
+            polls += 1;
+            let mut until = if plan.pending.is_empty() { self.deadline } else { now + POLL.pause(polls, 0) };
+            until = due.map_or(until, |due| until.min(due)).min(self.deadline);
+            info!(app = self.desired.key(), "waiting for what settles");
+            let mut draining = self.draining.clone();
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                _ = draining.wait_for(|draining| *draining) => {}
+            }
+            observe::refresh(self.world, &plan.pending).await;
+        }
+    }
+
+    fn remember(&self, memory: &mut Memory, plan: &Plan, errors: &BTreeMap<String, ApplyError>) {
+        let now = Instant::now();
+        for action in plan.actions.iter().filter(|action| !action.steps.is_empty()) {
+            let id = &action.id;
+            let Some(error) = errors.get(id) else {
+                memory.tries.remove(id);
+                memory.waiting_since.remove(id);
+                let writes = memory.writes.entry(id.clone()).or_insert(0);
+                *writes += 1;
+                if *writes > WRITES_BEFORE_STALL {
+                    let paths: Vec<&str> = action.changes.iter().map(|change| change.path.as_str()).collect();
+                    let reason = format!(
+                        "written {writes} times and still different ({}): something else changes it, or AWS does not keep the value",
+                        paths.join(", ")
+                    );
+                    memory.holds.insert(id.clone(), Hold { held: Held::Stalled(reason), until: None });
+                } else if *writes > 2 {
+                    let reason = "written, and not yet seen to have taken effect".to_owned();
+                    let until = now + RETRY.pause(*writes - 2, seed(id));
+                    memory.holds.insert(id.clone(), Hold { held: Held::Pausing(reason), until: Some(until) });
+                }
+                continue;
+            };
+            let tries = memory.tries.entry(id.clone()).or_insert(0);
+            *tries += 1;
+            let tries = *tries;
+            let pausing = |pause: Duration| Hold { held: Held::Pausing(error.to_string()), until: Some(now + pause) };
+            let stalled = |reason: String| Hold { held: Held::Stalled(reason), until: None };
+            let hold = match error {
+                ApplyError::Wait { reason, retry_after, patience } => {
+                    let since = *memory.waiting_since.entry(id.clone()).or_insert(now);
+                    if now.duration_since(since) > *patience {
+                        stalled(format!("{reason} (waited {} s)", patience.as_secs()))
+                    } else {
+                        pausing(*retry_after)
+                    }
+                }
+                ApplyError::Throttled(_) => pausing(RETRY.pause(tries, seed(id))),
+                ApplyError::Uncertain(_) | ApplyError::Conflict(_) if tries <= TRIES => pausing(RETRY.pause(tries, seed(id))),
+                other => stalled(other.to_string()),
+            };
+            memory.holds.insert(id.clone(), hold);
+        }
+    }
+}
+
+fn seed(id: &str) -> u64 {
+    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+/// The table and key that answer for a key of a type.
+fn home(world: &World, type_name: &'static str, key: &str) -> (&'static str, String) {
+    match world.kinds.get(type_name) {
+        Some(kind) if kind.facts().reads != type_name => {
+            kind.parent(key).map_or((kind.facts().reads, key.to_owned()), |parent| (parent.type_name, parent.key))
+        }
+        _ => (type_name, key.to_owned()),
+    }
+}

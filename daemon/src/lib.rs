@@ -1,0 +1,13 @@
+//! The daemon: wiring of source, compile, observe, plan, apply and report.
+
+pub mod apply;
+pub mod apps;
+pub mod cli;
+pub mod controller;
+pub mod converge;
+pub mod observe;
+pub mod report;
+pub mod sandbox;
+pub mod server;
+pub mod source;
+pub mod world;

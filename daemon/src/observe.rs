@@ -1,0 +1,76 @@
+//! Fills a world's store: sweeps of everything, and reads of what was just written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evenkeel_core::plan::{Ask, Observation, Reading};
+use tracing::{debug, warn};
+
+use crate::world::World;
+
+/// Observes every type by listing. What could not be listed stays unknown; the plan then leaves it alone.
+pub async fn sweep(world: &World) {
+    let wanted = world.wanted().await;
+    let empty = BTreeSet::new();
+    // A sweep is made beside the store and takes its place at the end: nobody plans against half of one.
+    let mut fresh = world.store.read().await.clone();
+    for stage in stages(world) {
+        let answers = futures::future::join_all(stage.iter().map(|type_name| {
+            let ask = Ask { reading: Reading::Sweep, wanted: wanted.get(type_name).unwrap_or(&empty), world: &fresh };
+            let reach = world.reaches.get(type_name);
+            async move { Some((*type_name, reach?.observe(ask).await)) }
+        }))
+        .await;
+        for (type_name, seen) in answers.into_iter().flatten() {
+            if let Some(reason) = &seen.failure {
+                warn!(type_name, reason, "the listing could not be completed; nothing of this type is taken for absent");
+            }
+            debug!(type_name, items = seen.items.len(), failed = seen.failed.len(), "observed");
+            fresh.swept(type_name, seen);
+        }
+    }
+    *world.store.write().await = fresh;
+}
+
+/// Reads single resources again.
+pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<String>>) {
+    let mut fresh = world.store.read().await.clone();
+    for stage in stages(world) {
+        let answers = futures::future::join_all(stage.iter().filter_map(|type_name| {
+            let only = keys.get(type_name).filter(|keys| !keys.is_empty())?;
+            let reach = world.reaches.get(type_name)?;
+            let ask = Ask { reading: Reading::Only(only), wanted: only, world: &fresh };
+            Some(async move { (*type_name, reach.observe(ask).await) })
+        }))
+        .await;
+        for (type_name, seen) in answers {
+            fresh.refreshed(type_name, seen);
+        }
+    }
+    let mut store = world.store.write().await;
+    // Others may have refreshed other tables meanwhile: only what was read here is taken over.
+    store.take_over(&fresh, keys);
+    store.drop_children(&world.kinds);
+}
+
+/// Types in groups: those of one group can be observed side by side, each group after the one before.
+fn stages(world: &World) -> Vec<Vec<&'static str>> {
+    let mut stages: Vec<Vec<&'static str>> = vec![Vec::new(), Vec::new()];
+    let parents: BTreeSet<&'static str> = evenkeel_aws::kinds::parents();
+    for type_name in &world.order {
+        let stage = usize::from(!parents.contains(type_name));
+        if let Some(types) = stages.get_mut(stage) {
+            types.push(type_name);
+        }
+    }
+    stages
+}
+
+/// All keys of a plan's actions, by the type whose table answers for them.
+pub fn merge(into: &mut BTreeMap<&'static str, BTreeSet<String>>, type_name: &'static str, key: String) {
+    into.entry(type_name).or_default().insert(key);
+}
+
+/// What a store knows, for a plan.
+pub async fn snapshot(world: &World) -> Observation {
+    world.store.read().await.clone()
+}

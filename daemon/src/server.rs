@@ -1,0 +1,162 @@
+//! What the daemon tells over HTTP on loopback: health, status, events.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+
+use crate::report::AppReport;
+
+/// Where the daemon listens and `status` asks.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:7411";
+/// Events that are kept.
+const EVENTS: usize = 1000;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Seconds since 1970.
+    pub time: u64,
+    /// `app` or `app/env`.
+    pub app: String,
+    /// Logical id; empty where it is about the whole application.
+    pub id: String,
+    /// One word for programs.
+    pub reason: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// What `status` shows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The daemon's version.
+    pub version: String,
+    /// Revision of the specs that was read last.
+    pub revision: String,
+    /// Whether every application was looked at once.
+    pub synced: bool,
+    /// Why the specs cannot be read, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<String>,
+    /// Applications by key.
+    pub apps: BTreeMap<String, AppReport>,
+    /// Applications that are in AWS and not in the specs.
+    #[serde(default)]
+    pub orphaned: BTreeMap<String, usize>,
+    /// Calls by service and operation since the start.
+    #[serde(default)]
+    pub calls: crate::world::Calls,
+}
+
+/// The board that the controller writes on and the server reads from.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    inner: Arc<Mutex<(Status, VecDeque<Event>)>>,
+}
+
+impl Board {
+    /// Changes the status.
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner).0);
+    }
+
+    /// The status now.
+    pub fn status(&self) -> Status {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The last events, oldest first.
+    pub fn events(&self) -> Vec<Event> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).1.iter().cloned().collect()
+    }
+
+    /// Notes an application's new state, and an event for each resource whose word changed.
+    pub fn report(&self, report: AppReport) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = report.key();
+        let (status, events) = &mut *inner;
+        let before = status.apps.get(&key);
+        let was = |id: &str| before.and_then(|app| app.resources.iter().find(|health| health.id == id)).map(|health| health.word());
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+        let mut push = |id: &str, reason: &str, message: &str| {
+            if events.len() == EVENTS {
+                events.pop_front();
+            }
+            let event = Event { time, app: key.clone(), id: id.to_owned(), reason: reason.to_owned(), message: message.to_owned() };
+            events.push_back(event);
+        };
+        if before.and_then(|app| app.message.as_ref()) != report.message.as_ref()
+            && let Some(message) = &report.message
+        {
+            push("", "Frozen", message);
+        }
+        for health in &report.resources {
+            let (reason, message) = health.word();
+            if was(&health.id) != Some((reason, message)) {
+                push(&health.id, reason, message);
+            }
+        }
+        status.apps.insert(key, report);
+    }
+}
+
+/// Serves the board until the process ends.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn serve(listen: SocketAddr, board: Board) -> std::io::Result<SocketAddr> {
+    let listener = tokio::net::TcpListener::bind(listen).await?;
+    let address = listener.local_addr()?;
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/api/v1/status", get(|State(board): State<Board>| async move { Json(board.status()) }))
+        .route("/api/v1/events", get(|State(board): State<Board>| async move { Json(board.events()) }))
+        .with_state(board);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(address)
+}
+
+async fn ready(State(board): State<Board>) -> (StatusCode, &'static str) {
+    if board.status().synced { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not every application was looked at yet\n") }
+}
+
+/// Why the daemon could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nothing listens there.
+    #[error("no daemon answers at {0}: start one with `evenkeel reconcile`, or say where it listens with --listen ({1})")]
+    Unreachable(SocketAddr, String),
+    /// It answered something else.
+    #[error("what answers at {0} is not evenkeel: {1}")]
+    NotEvenkeel(SocketAddr, String),
+}
+
+/// Asks a running daemon.
+///
+/// # Errors
+/// [`AskError`].
+pub async fn ask<T: serde::de::DeserializeOwned>(listen: SocketAddr, path: &str) -> Result<T, AskError> {
+    use http_body_util::BodyExt as _;
+    let unreachable = |error: String| AskError::Unreachable(listen, error);
+    let stream = tokio::net::TcpStream::connect(listen).await.map_err(|error| unreachable(error.to_string()))?;
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(io).await.map_err(|error| unreachable(error.to_string()))?;
+    tokio::spawn(connection);
+    let request = hyper::Request::get(path)
+        .header("host", listen.to_string())
+        .body(http_body_util::Empty::<hyper::body::Bytes>::new())
+        .map_err(|error| unreachable(error.to_string()))?;
+    let response = sender.send_request(request).await.map_err(|error| unreachable(error.to_string()))?;
+    let body = response.into_body().collect().await.map_err(|error| unreachable(error.to_string()))?.to_bytes();
+    serde_json::from_slice(&body).map_err(|error| AskError::NotEvenkeel(listen, error.to_string()))
+}

@@ -1,0 +1,267 @@
+//! One invocation: connections, and the way from a target to something that can be planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use evenkeel_aws::client::{Account, Options};
+use evenkeel_core::compile::Values;
+use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Val};
+use evenkeel_core::plan::Scope;
+use tokio::sync::Mutex;
+
+use crate::apps::{Home, Selection, Target, Tree};
+use crate::source::Packer;
+use crate::world::World;
+use crate::{converge, observe};
+
+/// AWS's limit for a function with its layers, unpacked, bytes.
+const UNZIPPED_LIMIT: u64 = 262_144_000;
+/// AWS's limit for a zip that is sent with the call, bytes.
+const ZIP_LIMIT: u64 = 52_428_800;
+/// How often compiling may ask AWS for more before it is taken to go round in circles.
+const ASKS: usize = 8;
+
+/// Connections and choices of one invocation.
+pub struct Session {
+    /// What a person chose.
+    pub selection: Selection,
+    /// Where AWS is, where it is not AWS.
+    pub endpoint: Option<String>,
+    /// Whether `endpoint` is our own sandbox.
+    pub sandboxed: bool,
+    worlds: Mutex<BTreeMap<(Option<String>, Option<String>), Arc<World>>>,
+}
+
+/// A target with everything that a plan needs.
+pub struct Prepared {
+    /// Which.
+    pub target: Target,
+    /// Where.
+    pub world: Arc<World>,
+    /// What should be.
+    pub desired: Desired,
+    /// Names and artifacts.
+    pub scope: Scope,
+    /// Bytes.
+    pub packer: Arc<Packer>,
+    /// Warnings and advice.
+    pub advice: Diagnostics,
+}
+
+/// Why a target cannot be planned.
+#[derive(Debug)]
+pub enum PrepareError {
+    /// The spec is wrong.
+    Spec(Diagnostics),
+    /// AWS cannot be reached, or is not the one the spec means.
+    Aws(String),
+}
+
+impl PrepareError {
+    /// One sentence for a condition.
+    pub fn sentence(&self) -> String {
+        match self {
+            PrepareError::Aws(reason) => reason.clone(),
+            PrepareError::Spec(problems) => {
+                let errors: Vec<_> = problems.iter().filter(|item| item.severity == evenkeel_core::model::Severity::Error).collect();
+                match errors.as_slice() {
+                    [] => "the spec does not compile".to_owned(),
+                    [only] => format!("the spec does not compile: {}", only.message),
+                    [first, rest @ ..] => format!("the spec does not compile: {} (and {} more; see `evenkeel validate`)", first.message, rest.len()),
+                }
+            }
+        }
+    }
+}
+
+impl Session {
+    /// A session that has not connected yet.
+    pub fn new(selection: Selection, endpoint: Option<String>, sandboxed: bool) -> Self {
+        Session { selection, endpoint, sandboxed, worlds: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// The world of an application; connects on first use.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn world(&self, home: &Home) -> Result<Arc<World>, String> {
+        let region = home.region.clone().or_else(|| self.selection.region.clone());
+        let key = (home.role_arn.clone(), region.clone());
+        let mut worlds = self.worlds.lock().await;
+        let world = match worlds.get(&key) {
+            Some(world) => Arc::clone(world),
+            None => {
+                let options = Options {
+                    region,
+                    endpoint_url: self.endpoint.clone(),
+                    // The sandbox is one account: roles of real ones mean nothing there.
+                    role_arn: home.role_arn.clone().filter(|_| !self.sandboxed),
+                    sandbox: self.sandboxed,
+                };
+                let account = Account::connect(options).await.map_err(|error| error.to_string())?;
+                let world = Arc::new(World::new(Arc::new(account)));
+                worlds.insert(key, Arc::clone(&world));
+                world
+            }
+        };
+        match &home.account {
+            Some(wanted) if *wanted != world.account && !self.sandboxed => Err(format!(
+                "the credentials belong to account {}, the spec wants account {wanted}: nothing was changed; use a profile or role of {wanted}",
+                world.account
+            )),
+            _ => Ok(world),
+        }
+    }
+
+    /// All worlds so far.
+    pub async fn worlds(&self) -> Vec<Arc<World>> {
+        self.worlds.lock().await.values().cloned().collect()
+    }
+
+    /// Compiles a target, asking AWS for what only it knows, and packs its artifacts.
+    ///
+    /// # Errors
+    /// [`PrepareError`].
+    pub async fn prepare(&self, tree: &Tree, target: &Target, packer: Option<Arc<Packer>>) -> Result<Prepared, PrepareError> {
+        let world = self.world(&target.home).await.map_err(PrepareError::Aws)?;
+        let home = Home {
+            region: Some(world.region.clone()),
+            account: Some(world.account.clone()),
+            role_arn: target.home.role_arn.clone(),
+        };
+        let mut values = self.selection.values.clone();
+        let mut asks = 0;
+        let (desired, mut advice) = loop {
+            let compiled = tree.compile(target, &self.selection, &values, &home, false);
+            if compiled.diagnostics.has_errors() {
+                return Err(PrepareError::Spec(compiled.diagnostics));
+            }
+            if compiled.needs.is_empty() {
+                match compiled.desired {
+                    Some(desired) => break (desired, compiled.diagnostics),
+                    None => return Err(PrepareError::Spec(compiled.diagnostics)),
+                }
+            }
+            asks += 1;
+            let missing = world.values(&compiled.needs, &mut values).await;
+            if !missing.is_empty() || asks > ASKS {
+                return Err(PrepareError::Spec(missing));
+            }
+        };
+        let packer = packer.unwrap_or_else(|| Arc::new(Packer::new(tree.base(target))));
+        let scope = self.scope(tree, target, &desired, &world, &packer, &mut advice).await?;
+        world.want(&format!("{}:{}", tree.source_id, target.key()), converge::wanted(&world, &desired, &scope)).await;
+        Ok(Prepared { target: target.clone(), world, desired, scope, packer, advice })
+    }
+
+    async fn scope(
+        &self,
+        tree: &Tree,
+        target: &Target,
+        desired: &Desired,
+        world: &World,
+        packer: &Arc<Packer>,
+        advice: &mut Diagnostics,
+    ) -> Result<Scope, PrepareError> {
+        let mut paths: BTreeMap<String, Place> = BTreeMap::new();
+        for resource in desired.resources.values() {
+            local_paths(&resource.properties, &mut paths);
+        }
+        let packer = Arc::clone(packer);
+        let packed = tokio::task::spawn_blocking(move || {
+            paths.into_iter().map(|(path, place)| (packer.artifact(&path), path, place)).collect::<Vec<_>>()
+        })
+        .await
+        .map_err(|error| PrepareError::Aws(format!("packing stopped: {error}")))?;
+        let mut artifacts = BTreeMap::new();
+        let mut problems = Diagnostics::new();
+        for (artifact, path, place) in packed {
+            match artifact {
+                Ok(artifact) => {
+                    if artifact.zip_bytes > ZIP_LIMIT {
+                        let message = format!("`{path}` packs to {} bytes; AWS takes {ZIP_LIMIT} in a call", artifact.zip_bytes);
+                        problems.push(Diagnostic::error("artifact-too-large", place, message).help("leave files out with .evenkeelignore, or put the zip into S3 and name the bucket and key"));
+                    }
+                    artifacts.insert(path, artifact);
+                }
+                Err(error) => problems.error("artifact", place, error.to_string()),
+            }
+        }
+        let scope = Scope {
+            source: tree.source_id.clone(),
+            app: target.app.clone(),
+            env: target.env.clone(),
+            stack: desired.stack.clone(),
+            region: world.region.clone(),
+            account: world.account.clone(),
+            partition: world.partition.clone(),
+            artifacts,
+        };
+        check_sizes(desired, &scope, &mut problems);
+        if problems.has_errors() {
+            return Err(PrepareError::Spec(problems));
+        }
+        advice.extend(problems);
+        Ok(scope)
+    }
+
+    /// Observes everything in the given worlds, side by side.
+    pub async fn sweep(&self, worlds: &[Arc<World>]) {
+        futures::future::join_all(worlds.iter().map(|world| observe::sweep(world))).await;
+    }
+}
+
+/// Local artifacts of a value: `{"LocalPath": path}`.
+fn local_paths(node: &Node, out: &mut BTreeMap<String, Place>) {
+    match &node.value {
+        Val::Map(map) => match (map.len(), map.get("LocalPath").and_then(|entry| entry.node.as_str())) {
+            (1, Some(path)) => {
+                out.entry(path.to_owned()).or_insert(node.place);
+            }
+            _ => map.values().for_each(|entry| local_paths(&entry.node, out)),
+        },
+        Val::List(items) => items.iter().for_each(|item| local_paths(item, out)),
+        _ => {}
+    }
+}
+
+/// A function and its layers unpack into 250 MB together: AWS says so only at the end of an upload.
+fn check_sizes(desired: &Desired, scope: &Scope, problems: &mut Diagnostics) {
+    let size = |node: Option<&Node>| {
+        let path = node?.get("LocalPath")?.as_str()?;
+        scope.artifacts.get(path).map(|artifact| artifact.unzipped_bytes)
+    };
+    for resource in desired.resources.values().filter(|resource| resource.type_name == "AWS::Lambda::Function") {
+        let own = size(resource.properties.get("Code")).unwrap_or(0);
+        let layers = resource.properties.get("Layers").and_then(Node::as_list).unwrap_or_default();
+        let ids: BTreeSet<&str> = layers
+            .iter()
+            .filter_map(|layer| match layer.as_call() {
+                Some(("Ref", id)) => id.as_str(),
+                _ => None,
+            })
+            .collect();
+        let layers: u64 = ids
+            .iter()
+            .filter_map(|id| size(desired.resources.get(*id)?.properties.get("Content")))
+            .sum();
+        if own + layers > UNZIPPED_LIMIT {
+            let message = format!(
+                "`{}` with its layers unpacks to {} bytes; AWS's limit is {UNZIPPED_LIMIT}",
+                resource.id,
+                own + layers
+            );
+            problems.push(Diagnostic::error("code-too-large", resource.place, message).help("leave files out with .evenkeelignore, or use a container image"));
+        }
+    }
+}
+
+/// Reads a file of offline values.
+///
+/// # Errors
+/// A sentence for a person.
+pub fn read_values(path: &Path) -> Result<Values, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    serde_yaml::from_str(&text).map_err(|error| format!("{} is not a values file: {error}", path.display()))
+}

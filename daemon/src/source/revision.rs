@@ -1,0 +1,48 @@
+//! Which revision of the specs a directory holds.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use sha2::{Digest, Sha256};
+
+/// A revision, and whether it is one that somebody committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// A commit's hash, or `tree:` and a hash of what was read.
+    pub name: String,
+    /// Whether it is a clean commit: only then is an absence in it known to be meant.
+    pub committed: bool,
+}
+
+/// The revision of a directory whose texts are given: its git commit where it is a clean checkout, else a hash.
+pub fn of<'a>(dir: &Path, texts: impl Iterator<Item = (&'a str, &'a str)>) -> Revision {
+    let mut hash = Sha256::new();
+    for (path, text) in texts {
+        hash.update(path.as_bytes());
+        hash.update([0]);
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    }
+    let tree: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    match commit(dir) {
+        Some(commit) => Revision { name: commit, committed: true },
+        None => Revision { name: format!("tree:{tree}"), committed: false },
+    }
+}
+
+fn commit(dir: &Path) -> Option<String> {
+    let git = |args: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(dir)
+            .args(args)
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let dirty = git(&["status", "--porcelain", "--", "."])?;
+    if !dirty.is_empty() { None } else { git(&["rev-parse", "HEAD"]) }
+}

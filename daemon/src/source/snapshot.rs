@@ -1,0 +1,165 @@
+//! One reading of a spec directory. What was read is never read again half-way.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::revision::{self, Revision};
+
+/// A text file larger than this is no spec, bytes.
+const LARGEST_TEXT: u64 = 10 * 1024 * 1024;
+/// How deep below the root applications are looked for.
+const DEPTH: usize = 6;
+
+/// One reading of a spec directory.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The directory, as given.
+    pub root: PathBuf,
+    /// Its folders that hold spec files directly, by path relative to the root (empty for the root itself).
+    pub folders: BTreeMap<PathBuf, Folder>,
+    /// Which revision it is.
+    pub revision: Revision,
+    /// What could not be read: path and reason. Never an absence.
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// The spec files that lie directly in a folder.
+#[derive(Clone, Debug, Default)]
+pub struct Folder {
+    /// Texts by file name.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Why there is no snapshot at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The directory is not there (yet).
+    #[error("{0} is not there")]
+    Missing(PathBuf),
+    /// The path is not a directory.
+    #[error("{0} is not a directory")]
+    NotADirectory(PathBuf),
+    /// It could not be read.
+    #[error("{0} cannot be read: {1}")]
+    Unreadable(PathBuf, io::Error),
+}
+
+impl Snapshot {
+    /// Reads a directory.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] where there is no directory to read. Files that cannot be read are listed instead.
+    pub fn read(root: &Path) -> Result<Self, SnapshotError> {
+        let real = fs::canonicalize(root).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => SnapshotError::Missing(root.to_owned()),
+            _ => SnapshotError::Unreadable(root.to_owned(), error),
+        })?;
+        if !real.is_dir() {
+            return Err(SnapshotError::NotADirectory(root.to_owned()));
+        }
+        let mut folders = BTreeMap::new();
+        let mut unreadable = Vec::new();
+        // The resolved path is read to the end, so that a link that is swapped meanwhile does not mix two trees.
+        walk(&real, Path::new(""), 0, &mut folders, &mut unreadable)
+            .map_err(|error| SnapshotError::Unreadable(root.to_owned(), error))?;
+        let texts = folders
+            .iter()
+            .flat_map(|(dir, folder): (&PathBuf, &Folder)| {
+                folder.files.iter().map(move |(name, text)| (dir.join(name).to_string_lossy().into_owned(), text.as_str()))
+            })
+            .collect::<Vec<_>>();
+        let revision = revision::of(&real, texts.iter().map(|(path, text)| (path.as_str(), *text)));
+        Ok(Snapshot { root: root.to_owned(), folders, revision, unreadable })
+    }
+
+    /// The path of a folder or file for messages.
+    pub fn show(&self, relative: &Path) -> String {
+        if relative.as_os_str().is_empty() { self.root.display().to_string() } else { self.root.join(relative).display().to_string() }
+    }
+}
+
+fn walk(
+    real: &Path,
+    relative: &Path,
+    depth: usize,
+    folders: &mut BTreeMap<PathBuf, Folder>,
+    unreadable: &mut Vec<(PathBuf, String)>,
+) -> io::Result<()> {
+    let mut folder = Folder::default();
+    let mut below = Vec::new();
+    let mut entries = fs::read_dir(real.join(relative))?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = relative.join(&name);
+        // Follows links: git-sync and editors put links where files and folders are meant.
+        let meta = match fs::metadata(entry.path()) {
+            Ok(meta) => meta,
+            Err(error) => {
+                if is_spec(&name) {
+                    unreadable.push((path, error.to_string()));
+                }
+                continue;
+            }
+        };
+        if meta.is_dir() {
+            if !is_skipped(&name) && depth < DEPTH {
+                below.push(path);
+            }
+        } else if is_spec(&name) && meta.len() <= LARGEST_TEXT {
+            match fs::read(entry.path()).map(String::from_utf8) {
+                Ok(Ok(text)) => {
+                    folder.files.insert(name, text);
+                }
+                Ok(Err(_)) => unreadable.push((path, "is not UTF-8 text".to_owned())),
+                Err(error) => unreadable.push((path, error.to_string())),
+            }
+        }
+    }
+    // What lies below an application's folder is its code, unless a template or manifest says otherwise; only the
+    // folders of a tree are looked through.
+    let is_app = folder.files.iter().any(|(name, text)| crate::apps::looks_like_app(name, text));
+    if !folder.files.is_empty() {
+        folders.insert(relative.to_owned(), folder);
+    }
+    if !is_app {
+        for path in below {
+            if let Err(error) = walk(real, &path, depth + 1, folders, unreadable) {
+                unreadable.push((path, error.to_string()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_spec(name: &str) -> bool {
+    !name.starts_with('.') && [".yaml", ".yml", ".json", ".toml", ".template"].iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_skipped(name: &str) -> bool {
+    name.starts_with('.') || ["node_modules", "__pycache__", "target", "venv"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_directory_is_said_to_be_missing_and_an_empty_one_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(Snapshot::read(&dir.path().join("none")), Err(SnapshotError::Missing(_))));
+        let snapshot = Snapshot::read(dir.path()).unwrap();
+        assert!(snapshot.folders.is_empty());
+        assert!(!snapshot.revision.committed);
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_listed_and_not_taken_for_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("app.yaml"), [0xff, 0xfe, 0x00]).unwrap();
+        let snapshot = Snapshot::read(dir.path()).unwrap();
+        assert_eq!(snapshot.unreadable.len(), 1);
+    }
+}
