@@ -143,12 +143,12 @@ fn calls(worlds: &[Arc<World>]) -> (Calls, u64) {
     let mut sum = Calls::new();
     let mut writes = 0;
     for world in worlds {
-        for (service, operations) in world.counter.calls() {
+        for (service, operations) in world.source.calls() {
             for (operation, count) in operations {
                 *sum.entry(service.clone()).or_default().entry(operation).or_insert(0) += count;
             }
         }
-        writes += world.counter.writes();
+        writes += world.source.writes();
     }
     (sum, writes)
 }

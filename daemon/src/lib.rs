@@ -9,5 +9,6 @@ pub mod observe;
 pub mod report;
 pub mod sandbox;
 pub mod server;
+pub mod session;
 pub mod source;
 pub mod world;

@@ -13,7 +13,7 @@ pub async fn sweep(world: &World) {
     let empty = BTreeSet::new();
     // A sweep is made beside the store and takes its place at the end: nobody plans against half of one.
     let mut fresh = world.store.read().await.clone();
-    for stage in stages(world) {
+    for stage in &world.stages {
         let answers = futures::future::join_all(stage.iter().map(|type_name| {
             let ask = Ask { reading: Reading::Sweep, wanted: wanted.get(type_name).unwrap_or(&empty), world: &fresh };
             let reach = world.reaches.get(type_name);
@@ -34,7 +34,7 @@ pub async fn sweep(world: &World) {
 /// Reads single resources again.
 pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<String>>) {
     let mut fresh = world.store.read().await.clone();
-    for stage in stages(world) {
+    for stage in &world.stages {
         let answers = futures::future::join_all(stage.iter().filter_map(|type_name| {
             let only = keys.get(type_name).filter(|keys| !keys.is_empty())?;
             let reach = world.reaches.get(type_name)?;
@@ -50,27 +50,4 @@ pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<Strin
     // Others may have refreshed other tables meanwhile: only what was read here is taken over.
     store.take_over(&fresh, keys);
     store.drop_children(&world.kinds);
-}
-
-/// Types in groups: those of one group can be observed side by side, each group after the one before.
-fn stages(world: &World) -> Vec<Vec<&'static str>> {
-    let mut stages: Vec<Vec<&'static str>> = vec![Vec::new(), Vec::new()];
-    let parents: BTreeSet<&'static str> = evenkeel_aws::kinds::parents();
-    for type_name in &world.order {
-        let stage = usize::from(!parents.contains(type_name));
-        if let Some(types) = stages.get_mut(stage) {
-            types.push(type_name);
-        }
-    }
-    stages
-}
-
-/// All keys of a plan's actions, by the type whose table answers for them.
-pub fn merge(into: &mut BTreeMap<&'static str, BTreeSet<String>>, type_name: &'static str, key: String) {
-    into.entry(type_name).or_default().insert(key);
-}
-
-/// What a store knows, for a plan.
-pub async fn snapshot(world: &World) -> Observation {
-    world.store.read().await.clone()
 }

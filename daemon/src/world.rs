@@ -3,19 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use evenkeel_aws::client::Account;
+use evenkeel_aws::{calls, kinds};
+use evenkeel_core::compile::{Needs, Values};
+use evenkeel_core::model::Diagnostics;
 use evenkeel_core::plan::{Kinds, Observation, Reach};
 use tokio::sync::{Mutex, RwLock};
 
-/// Calls to AWS, by service and operation.
-pub type Calls = BTreeMap<String, BTreeMap<String, u64>>;
-
-/// Counts calls.
-pub trait CallCounter: Send + Sync {
-    /// All calls so far.
-    fn calls(&self) -> Calls;
-    /// Writes among them.
-    fn writes(&self) -> u64;
-}
+pub use evenkeel_aws::calls::Calls;
 
 /// One account and region.
 pub struct World {
@@ -29,14 +24,14 @@ pub struct World {
     pub kinds: Kinds,
     /// How to reach each type.
     pub reaches: BTreeMap<&'static str, Arc<dyn Reach>>,
-    /// Types in the order in which they are observed: parents before children.
-    pub order: Vec<&'static str>,
+    /// Types in the groups in which they are observed: parents before children.
+    pub stages: Vec<Vec<&'static str>>,
     /// What is known.
     pub store: RwLock<Observation>,
     /// Keys that specs want, by type: of all applications that live here.
     pub wanted: Mutex<BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>>,
-    /// Counts calls.
-    pub counter: Arc<dyn CallCounter>,
+    /// Values, answers and the count of calls.
+    pub source: Arc<dyn Source>,
 }
 
 impl World {
@@ -57,29 +52,55 @@ impl World {
     }
 }
 
-impl CallCounter for evenkeel_aws::client::Account {
+
+/// What a world gives beyond its kinds: values that specs ask for, answers of functions, and the count of calls.
+#[async_trait::async_trait]
+pub trait Source: Send + Sync {
+    /// Reads what is needed; what cannot be had is told.
+    async fn fetch(&self, needs: &Needs, values: &mut Values) -> Diagnostics;
+    /// Invokes a function with an empty event.
+    ///
+    /// # Errors
+    /// A sentence.
+    async fn invoke(&self, function: &str) -> Result<String, String>;
+    /// All calls so far.
+    fn calls(&self) -> Calls;
+    /// Writes among them.
+    fn writes(&self) -> u64;
+}
+
+#[async_trait::async_trait]
+impl Source for Account {
+    async fn fetch(&self, needs: &Needs, values: &mut Values) -> Diagnostics {
+        Account::fetch(self, needs, values).await
+    }
+
+    async fn invoke(&self, function: &str) -> Result<String, String> {
+        Account::invoke(self, function).await
+    }
+
     fn calls(&self) -> Calls {
-        evenkeel_aws::client::Account::calls(self)
+        Account::calls(self)
     }
 
     fn writes(&self) -> u64 {
-        evenkeel_aws::client::Account::writes(self)
+        calls::writes(&Account::calls(self))
     }
 }
 
 impl World {
     /// The world behind a connection.
-    pub fn new(account: Arc<evenkeel_aws::client::Account>) -> Self {
+    pub fn new(account: Arc<Account>) -> Self {
         World {
             region: account.region().to_owned(),
-            account: account.account_id().to_owned(),
+            account: account.id().to_owned(),
             partition: account.partition().to_owned(),
-            kinds: evenkeel_aws::kinds::kinds(),
-            reaches: evenkeel_aws::kinds::reaches(&account),
-            order: evenkeel_aws::kinds::observation_order(),
+            kinds: kinds::kinds(),
+            reaches: kinds::reaches(&account),
+            stages: kinds::stages(),
             store: RwLock::new(Observation::new()),
             wanted: Mutex::new(BTreeMap::new()),
-            counter: account,
+            source: account,
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Options {
     pub role_arn: Option<String>,
     /// A profile of the shared configuration; else `AWS_PROFILE`.
     pub profile: Option<String>,
+    /// An access key and its secret, where they are not to be looked for (an emulator).
+    pub keys: Option<(String, String)>,
     /// The HTTP client, where it is not the usual one (a simulation).
     pub http_client: Option<SharedHttpClient>,
 }
@@ -184,6 +186,21 @@ impl Account {
         self.endpoint_url.as_deref()
     }
 
+    /// Invokes a function with an empty event and gives its answer as text.
+    ///
+    /// # Errors
+    /// A sentence: the call failed, or the function did.
+    pub async fn invoke(&self, function: &str) -> Result<String, String> {
+        let empty = aws_sdk_lambda::primitives::Blob::new("{}");
+        let sent = self.lambda.invoke().function_name(function).payload(empty).send().await;
+        let answer = sent.map_err(|error| Failure::of("Lambda", &error).sentence())?;
+        let text = answer.payload().map(|payload| String::from_utf8_lossy(payload.as_ref()).into_owned());
+        match answer.function_error() {
+            Some(kind) => Err(format!("the function failed ({kind}): {}", text.unwrap_or_default())),
+            None => Ok(text.unwrap_or_default()),
+        }
+    }
+
     /// The calls so far, by service and operation.
     pub fn calls(&self) -> Calls {
         self.counter.snapshot()
@@ -210,6 +227,9 @@ async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
     }
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
+    }
+    if let Some((key, secret)) = &options.keys {
+        loader = loader.credentials_provider(Credentials::new(key, secret, None, None, "evenkeel"));
     }
     let config = loader.load().await;
     if config.region().is_none() {

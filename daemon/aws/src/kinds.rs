@@ -14,8 +14,9 @@ use crate::{
 /// A kind, and how to reach it in an account.
 type Entry = (Arc<dyn Kind>, fn(&Account) -> Arc<dyn Reach>);
 
-/// All kinds in the order in which their types are observed: parents before their children.
-fn all() -> Vec<Entry> {
+/// Kinds that are observed first: others derive their marks from them. Those that only write, and are read off their
+/// parents, stand beside them.
+fn parents() -> Vec<Entry> {
     vec![
         (Arc::new(role::spec::Role), roles),
         (Arc::new(role::policy::POLICY), roles),
@@ -28,6 +29,12 @@ fn all() -> Vec<Entry> {
         (Arc::new(topic::policy::TOPIC_POLICY), topics),
         (Arc::new(topic::policy::TOPIC_INLINE_POLICY), topics),
         (Arc::new(parameter::Parameter), |account| Arc::new(parameter::Parameters::new(account))),
+    ]
+}
+
+/// Kinds that are observed after their parents.
+fn children() -> Vec<Entry> {
+    vec![
         // After the functions: Lambda makes their groups by itself, and what is part of a function is its owner's.
         (Arc::new(log_group::LogGroup), |account| Arc::new(log_group::LogGroups::new(account))),
         (Arc::new(event_source_mapping::EventSourceMapping), |account| {
@@ -39,6 +46,10 @@ fn all() -> Vec<Entry> {
         // After the functions too: whose a subscription is, its endpoint may tell.
         (Arc::new(subscription::spec::Subscription), subscriptions),
     ]
+}
+
+fn all() -> impl Iterator<Item = Entry> {
+    parents().into_iter().chain(children())
 }
 
 fn roles(account: &Account) -> Arc<dyn Reach> {
@@ -63,19 +74,20 @@ fn subscriptions(account: &Account) -> Arc<dyn Reach> {
 
 /// What the types mean.
 pub fn kinds() -> Kinds {
-    Kinds::new(all().into_iter().map(|(kind, _)| kind))
+    Kinds::new(all().map(|(kind, _)| kind))
 }
 
 /// How to reach them, by type name.
 pub fn reaches(account: &Account) -> BTreeMap<&'static str, Arc<dyn Reach>> {
-    all().into_iter().map(|(kind, reach)| (kind.type_name(), reach(account))).collect()
+    all().map(|(kind, reach)| (kind.type_name(), reach(account))).collect()
 }
 
-/// The types that have a table of their own, in the order in which they are observed: parents before their children.
-pub fn order() -> Vec<&'static str> {
-    all()
-        .into_iter()
-        .filter(|(kind, _)| kind.facts().reads == kind.type_name())
-        .map(|(kind, _)| kind.type_name())
-        .collect()
+/// The types that have a table of their own, in the groups in which they are observed: those of one group side by
+/// side, parents before their children.
+pub fn stages() -> Vec<Vec<&'static str>> {
+    let own = |entries: Vec<Entry>| {
+        let with_table = entries.into_iter().filter(|(kind, _)| kind.facts().reads == kind.type_name());
+        with_table.map(|(kind, _)| kind.type_name()).collect()
+    };
+    vec![own(parents()), own(children())]
 }

@@ -10,6 +10,7 @@ pub mod document;
 pub mod error;
 mod event_source_mapping;
 pub mod facet;
+pub mod fetch;
 mod function_part;
 mod function_ref;
 mod invoke_config;

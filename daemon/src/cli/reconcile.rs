@@ -146,7 +146,7 @@ async fn invoke(arguments: &Arguments, session: &Session, report: &Report) -> Re
             .and_then(|health| health.physical_id.clone())
             .ok_or_else(|| format!("--invoke {id}: there is no function with this id"))?;
         for world in session.worlds().await {
-            let answer = world.invoke(&function).await.map_err(|reason| format!("--invoke {id}: {reason}"))?;
+            let answer = world.source.invoke(&function).await.map_err(|reason| format!("--invoke {id}: {reason}"))?;
             common::print(&format!("{id} answered: {answer}\n"));
         }
     }

@@ -3,5 +3,5 @@
 use super::common;
 
 pub fn run() -> u8 {
-    common::print(&common::json(&evenkeel_core::compile::manifest::schema_json::schema()))
+    common::print(&common::json(&evenkeel_core::compile::manifest::json_schema()))
 }
