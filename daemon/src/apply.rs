@@ -27,48 +27,50 @@ pub struct Outcome {
 /// failed it is left for the next round. When `draining` turns true no further step starts; those under way end.
 pub async fn apply(world: &World, plan: &Plan, artifacts: &dyn Artifacts, draining: &watch::Receiver<bool>) -> Outcome {
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
-    let (senders, receivers): (Vec<_>, Vec<_>) = plan.actions.iter().map(|_| watch::channel::<Option<bool>>(None)).unzip();
-    let runs = plan.actions.iter().zip(senders).filter(|(action, _)| !action.steps.is_empty()).map(|(action, sender)| {
-        let before: Vec<_> = action
-            .after
-            .iter()
-            .filter(|index| plan.actions.get(**index).is_some_and(|other| !other.steps.is_empty()))
-            .filter_map(|index| receivers.get(*index).cloned())
-            .collect();
-        let slots = Arc::clone(&slots);
-        async move {
-            let mut touched = Vec::new();
-            let mut done = 0;
-            let mut error = None;
-            let mut ready = true;
-            for mut other in before {
-                ready &= other.wait_for(Option::is_some).await.ok().and_then(|verdict| *verdict).unwrap_or(false);
-            }
-            for step in action.steps.iter().take_while(|_| ready) {
-                let Ok(_slot) = slots.acquire().await else { break };
-                if *draining.borrow() {
-                    ready = false;
-                    break;
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        plan.actions.iter().map(|_| watch::channel::<Option<bool>>(None)).unzip();
+    let runs =
+        plan.actions.iter().zip(senders).filter(|(action, _)| !action.steps.is_empty()).map(|(action, sender)| {
+            let before: Vec<_> = action
+                .after
+                .iter()
+                .filter(|index| plan.actions.get(**index).is_some_and(|other| !other.steps.is_empty()))
+                .filter_map(|index| receivers.get(*index).cloned())
+                .collect();
+            let slots = Arc::clone(&slots);
+            async move {
+                let mut touched = Vec::new();
+                let mut done = 0;
+                let mut error = None;
+                let mut ready = true;
+                for mut other in before {
+                    ready &= other.wait_for(Option::is_some).await.ok().and_then(|verdict| *verdict).unwrap_or(false);
                 }
-                touched.push(step.refresh.clone());
-                let Some(reach) = world.reaches.get(step.type_name) else { continue };
-                match reach.apply(step, artifacts).await {
-                    Ok(()) => {
-                        done += 1;
-                        info!(id = action.id, operation = step.operation, "applied");
-                    }
-                    Err(failure) => {
-                        warn!(id = action.id, operation = step.operation, reason = %failure, "not applied");
-                        error = Some(failure);
+                for step in action.steps.iter().take_while(|_| ready) {
+                    let Ok(_slot) = slots.acquire().await else { break };
+                    if *draining.borrow() {
+                        ready = false;
                         break;
                     }
+                    touched.push(step.refresh.clone());
+                    let Some(reach) = world.reaches.get(step.type_name) else { continue };
+                    match reach.apply(step, artifacts).await {
+                        Ok(()) => {
+                            done += 1;
+                            info!(id = action.id, operation = step.operation, "applied");
+                        }
+                        Err(failure) => {
+                            warn!(id = action.id, operation = step.operation, reason = %failure, "not applied");
+                            error = Some(failure);
+                            break;
+                        }
+                    }
                 }
+                // The receivers may be gone: nobody waits for this action then.
+                sender.send_replace(Some(ready && error.is_none()));
+                (action.id.clone(), touched, done, error)
             }
-            // The receivers may be gone: nobody waits for this action then.
-            sender.send_replace(Some(ready && error.is_none()));
-            (action.id.clone(), touched, done, error)
-        }
-    });
+        });
     let mut outcome = Outcome::default();
     for (id, touched, done, error) in futures::future::join_all(runs).await {
         for (type_name, key) in touched {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use evenkeel_core::compile::intrinsic::{Pseudo, References};
+use evenkeel_core::compile::intrinsic::{Pseudo, Strictness};
+use evenkeel_core::compile::samconfig::{self, SamConfig};
 use evenkeel_core::compile::{self, Needs, Outcome, TemplateInput, Values, manifest, yaml};
 use evenkeel_core::model::resource::SpecSource;
 use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, FileId, Node, Place, Sources};
@@ -25,15 +26,13 @@ pub struct Selection {
     pub envs: Vec<String>,
     /// One application; names it where the directory is one application's folder.
     pub app: Option<String>,
-    /// Parameter values.
-    pub parameters: BTreeMap<String, String>,
     /// Region where the spec names none.
     pub region: Option<String>,
     /// Account where the spec names none.
     pub account: Option<String>,
     /// Identity of the tree, where it is not in its settings.
     pub source_id: Option<String>,
-    /// Values for what only AWS can tell.
+    /// Values from the command line: parameters, and what only AWS can tell.
     pub values: Values,
 }
 
@@ -69,7 +68,7 @@ pub struct App {
 #[derive(Clone, Debug)]
 enum Form {
     Native { documents: Vec<Node>, app: Option<manifest::App> },
-    Template { file: FileId, text: String, app: Option<manifest::App> },
+    Template { file: FileId, text: String, app: Option<manifest::App>, samconfig: Option<SamConfig> },
 }
 
 /// One application in one environment: what is reconciled as a whole.
@@ -206,12 +205,34 @@ impl Tree {
         let app = manifest::read_app(&documents, &mut Diagnostics::new());
         let folder_name = || folder.file_name().map(|name| name.to_string_lossy().into_owned());
         let given = selection.app.clone().filter(|_| single);
-        let name = given.or_else(|| app.as_ref().map(|app| app.name.text.clone())).or_else(folder_name);
-        let form = match template {
-            Some((file, text)) => Form::Template { file, text, app },
-            None => Form::Native { documents, app },
+        let named = given.or_else(|| app.as_ref().map(|app| app.name.text.clone()));
+        let (name, form) = match template {
+            Some((file, text)) => {
+                let samconfig = self.samconfig(folder, files, &mut broken);
+                let stack = samconfig.as_ref().and_then(stack_name);
+                (named.or(stack).or_else(folder_name), Form::Template { file, text, app, samconfig })
+            }
+            None => (named.or_else(folder_name), Form::Native { documents, app }),
         };
         self.apps.push(App { folder: folder.to_owned(), name, form, broken });
+    }
+
+    fn samconfig(&mut self, folder: &Path, files: &Folder, broken: &mut Diagnostics) -> Option<SamConfig> {
+        let names = [
+            ("samconfig.toml", samconfig::Format::Toml),
+            ("samconfig.yaml", samconfig::Format::Yaml),
+            ("samconfig.yml", samconfig::Format::Yaml),
+        ];
+        let (name, text, format) =
+            names.into_iter().find_map(|(name, format)| Some((name, files.files.get(name)?, format)))?;
+        let file = self.sources.add(self.snapshot.show(&folder.join(name)), text.as_str());
+        match samconfig::read(text, file, format) {
+            Ok(config) => Some(config),
+            Err(problems) => {
+                broken.extend(problems);
+                None
+            }
+        }
     }
 
     /// The applications and environments that a person selected.
@@ -222,8 +243,12 @@ impl Tree {
         for (index, app) in self.apps.iter().enumerate() {
             let Some(name) = &app.name else {
                 problems.push(
-                    Diagnostic::error("no-name", Place::NOWHERE, format!("{} is an application without a name", self.snapshot.show(&app.folder)))
-                        .help("give `--app NAME`, add an App document, or `stack_name` in samconfig.toml"),
+                    Diagnostic::error(
+                        "no-name",
+                        Place::NOWHERE,
+                        format!("{} is an application without a name", self.snapshot.show(&app.folder)),
+                    )
+                    .help("give `--app NAME`, add an App document, or `stack_name` in samconfig.toml"),
                 );
                 continue;
             };
@@ -231,7 +256,9 @@ impl Tree {
                 continue;
             }
             match app.environments(&selection.envs) {
-                Ok(envs) => targets.extend(envs.into_iter().map(|(env, home)| Target { index, app: name.clone(), env, home })),
+                Ok(envs) => {
+                    targets.extend(envs.into_iter().map(|(env, home)| Target { index, app: name.clone(), env, home }))
+                }
                 Err(problem) => problems.push(problem),
             }
         }
@@ -242,8 +269,12 @@ impl Tree {
         {
             let names: Vec<&str> = self.apps.iter().filter_map(|app| app.name.as_deref()).collect();
             problems.push(
-                Diagnostic::error("unknown-application", Place::NOWHERE, format!("there is no application `{wanted}` in {}", self.snapshot.root.display()))
-                    .help(format!("there are: {}", names.join(", "))),
+                Diagnostic::error(
+                    "unknown-application",
+                    Place::NOWHERE,
+                    format!("there is no application `{wanted}` in {}", self.snapshot.root.display()),
+                )
+                .help(format!("there are: {}", names.join(", "))),
             );
         }
         (targets, problems)
@@ -261,7 +292,7 @@ impl Tree {
     }
 
     /// Compiles one application for one environment. `offline`: AWS cannot be asked, what only it knows stays symbolic.
-    pub fn compile(&self, target: &Target, selection: &Selection, values: &Values, home: &Home, offline: bool) -> Compiled {
+    pub fn compile(&self, target: &Target, values: &Values, home: &Home, offline: bool) -> Compiled {
         let Some(app) = self.apps.get(target.index) else {
             return Compiled { desired: None, needs: Needs::default(), diagnostics: Diagnostics::new() };
         };
@@ -269,8 +300,14 @@ impl Tree {
             return Compiled { desired: None, needs: Needs::default(), diagnostics: app.broken.clone() };
         }
         let mut compiled = match &app.form {
-            Form::Native { documents, .. } => self.native(documents, target, selection, values, home),
-            Form::Template { file, text, .. } => self.template(*file, text, target, selection, values, home, offline, &app.folder),
+            Form::Native { documents, .. } => self.native(documents, target, values, home),
+            Form::Template { file, text, samconfig, .. } => {
+                let environment = samconfig.as_ref().and_then(|config| {
+                    config.environments.get(target.env.as_deref().unwrap_or(samconfig::DEFAULT_ENVIRONMENT))
+                });
+                let beside = BesideTemplate { tree: self, folder: &app.folder };
+                template(*file, text, &beside, environment, target, values, home, offline)
+            }
         };
         if let Some(desired) = &compiled.desired {
             compile::check(desired, &mut compiled.diagnostics);
@@ -281,71 +318,90 @@ impl Tree {
         compiled
     }
 
-    fn native(&self, documents: &[Node], target: &Target, selection: &Selection, values: &Values, home: &Home) -> Compiled {
+    fn native(&self, documents: &[Node], target: &Target, values: &Values, home: &Home) -> Compiled {
         let made = manifest::compile(&manifest::Input {
             documents,
             name: Some(&target.app),
             folder: None,
             env: target.env.as_deref(),
-            parameters: &selection.parameters,
             region: home.region.as_deref(),
             account: home.account.as_deref(),
             values,
             log_retention_days: self.log_retention_days,
-            references: References::Strict,
+            strictness: Strictness::Strict,
         });
         Compiled { desired: made.desired, needs: made.needs, diagnostics: made.diagnostics }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one call, all of it from one place")]
-    fn template(&self, file: FileId, text: &str, target: &Target, selection: &Selection, values: &Values, home: &Home, offline: bool, folder: &Path) -> Compiled {
-        let stack = match &target.env {
-            Some(env) => format!("{}-{env}", target.app),
-            None => target.app.clone(),
-        };
-        let mut overrides: IndexMap<String, Node> = IndexMap::new();
-        for (name, value) in &selection.parameters {
-            overrides.insert(name.clone(), Node::str(value.clone(), Place::NOWHERE));
-        }
-        let included = BesideTemplate { tree: self, folder };
-        let input = TemplateInput {
-            text,
-            file,
-            files: &included,
-            pseudo: Pseudo { region: home.region.clone(), account: home.account.clone(), stack: stack.clone() },
-            overrides: &overrides,
-            values,
-            references: if offline { References::Lenient } else { References::Strict },
-            offline,
-        };
-        match compile::compile_template(&input) {
-            Ok(Outcome::Compiled(made)) => Compiled {
-                desired: Some(Desired {
-                    app: target.app.clone(),
-                    env: target.env.clone(),
-                    stack,
-                    region: home.region.clone(),
-                    account: home.account.clone(),
-                    role_arn: home.role_arn.clone(),
-                    source: SpecSource::Template,
-                    tags: BTreeMap::new(),
-                    resources: made.resources,
-                    outputs: made.outputs,
-                    deleted: false,
-                    allow_delete: None,
-                }),
-                needs: made.needs,
-                diagnostics: made.warnings,
-            },
-            Ok(Outcome::Needs(needs)) => Compiled { desired: None, needs, diagnostics: Diagnostics::new() },
-            Err(diagnostics) => Compiled { desired: None, needs: Needs::default(), diagnostics },
-        }
     }
 
     /// The directory that local paths of a target's specs are relative to.
     pub fn base(&self, target: &Target) -> PathBuf {
         let folder = self.apps.get(target.index).map(|app| app.folder.clone()).unwrap_or_default();
         self.snapshot.root.join(folder)
+    }
+}
+
+/// The environment's stack name, where all environments have the same, or there is a default one.
+fn stack_name(config: &SamConfig) -> Option<String> {
+    let of = |environment: &samconfig::Environment| environment.stack_name.as_ref()?.as_str().map(str::to_owned);
+    let names: BTreeSet<String> = config.environments.values().filter_map(of).collect();
+    match names.len() {
+        1 => names.into_iter().next(),
+        _ => config.environments.get(samconfig::DEFAULT_ENVIRONMENT).and_then(of),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call, all of it from one place")]
+fn template(
+    file: FileId,
+    text: &str,
+    beside: &BesideTemplate<'_>,
+    environment: Option<&samconfig::Environment>,
+    target: &Target,
+    values: &Values,
+    home: &Home,
+    offline: bool,
+) -> Compiled {
+    let stack = match (environment.and_then(|e| e.stack_name.as_ref()?.as_str()), &target.env) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(env)) => format!("{}-{env}", target.app),
+        (None, None) => target.app.clone(),
+    };
+    let none = IndexMap::new();
+    let input = TemplateInput {
+        text,
+        file,
+        files: beside,
+        pseudo: Pseudo { region: home.region.clone(), account: home.account.clone(), stack: stack.clone() },
+        overrides: environment.map_or(&none, |environment| &environment.parameters),
+        values,
+        strictness: if offline { Strictness::Lenient } else { Strictness::Strict },
+        offline,
+    };
+    match compile::compile_template(&input) {
+        Ok(Outcome::Compiled(made)) => Compiled {
+            desired: Some(Desired {
+                app: target.app.clone(),
+                env: target.env.clone(),
+                stack,
+                region: home.region.clone(),
+                account: home.account.clone(),
+                role_arn: home.role_arn.clone(),
+                source: SpecSource::Template,
+                tags: environment
+                    .iter()
+                    .flat_map(|environment| &environment.tags)
+                    .filter_map(|(key, node)| Some((key.clone(), node.scalar_text()?)))
+                    .collect(),
+                resources: made.resources,
+                outputs: made.outputs,
+                deleted: false,
+                allow_delete: None,
+            }),
+            needs: made.needs,
+            diagnostics: made.warnings,
+        },
+        Ok(Outcome::Needs(needs)) => Compiled { desired: None, needs, diagnostics: Diagnostics::new() },
+        Err(diagnostics) => Compiled { desired: None, needs: Needs::default(), diagnostics },
     }
 }
 
@@ -375,7 +431,45 @@ impl App {
         }
     }
 
+    /// samconfig's environments: its `default` is taken where none is given, as SAM does, and has no name then.
+    fn sam_environments(
+        &self,
+        config: &SamConfig,
+        asked: &[String],
+    ) -> Result<Vec<(Option<String>, Home)>, Diagnostic> {
+        let home = |name: &str| Home {
+            region: config.environments.get(name).and_then(|e| e.region.as_ref()?.as_str()).map(str::to_owned),
+            ..Home::default()
+        };
+        let named = |name: &String| {
+            let env = (name != samconfig::DEFAULT_ENVIRONMENT).then(|| name.clone());
+            (env, home(name))
+        };
+        if asked.is_empty() {
+            return Ok(vec![(None, home(samconfig::DEFAULT_ENVIRONMENT))]);
+        }
+        if asked.iter().any(|env| env == "all") {
+            return Ok(config.environments.keys().map(named).collect());
+        }
+        asked
+            .iter()
+            .map(|env| {
+                if config.environments.contains_key(env) {
+                    return Ok(named(env));
+                }
+                let names: Vec<&str> = config.environments.keys().map(String::as_str).collect();
+                let message =
+                    format!("the samconfig of `{}` has no environment `{env}`", self.name.as_deref().unwrap_or("?"));
+                Err(Diagnostic::error("unknown-environment", Place::NOWHERE, message)
+                    .help(format!("it has {}", names.join(", "))))
+            })
+            .collect()
+    }
+
     fn declared(&self) -> Vec<String> {
+        if let Form::Template { samconfig: Some(config), app: None, .. } = &self.form {
+            return config.environments.keys().cloned().collect();
+        }
         self.spec().map(|app| app.environments.keys().cloned().collect()).unwrap_or_default()
     }
 
@@ -386,12 +480,18 @@ impl App {
             role_arn: environment.and_then(|e| e.role_arn.clone()),
             account: environment.and_then(|e| e.account.clone()),
         };
+        if let Form::Template { samconfig: Some(config), app: None, .. } = &self.form {
+            return self.sam_environments(config, asked);
+        }
         let Some(app) = self.spec() else {
             return match asked.iter().find(|env| *env != "all") {
                 Some(env) => Err(Diagnostic::error(
                     "unknown-environment",
                     Place::NOWHERE,
-                    format!("application `{}` declares no environments, so there is no `{env}`", self.name.as_deref().unwrap_or("?")),
+                    format!(
+                        "application `{}` declares no environments, so there is no `{env}`",
+                        self.name.as_deref().unwrap_or("?")
+                    ),
                 )),
                 None => Ok(vec![(None, home(None))]),
             };

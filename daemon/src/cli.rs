@@ -13,7 +13,6 @@ mod validate;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use common::Common;
 
 /// Exit codes are part of the contract.
 mod exit {
@@ -123,10 +122,14 @@ mod tests {
     fn every_flag_can_be_given_in_the_environment() {
         let plan = Cli::command();
         let plan = plan.find_subcommand("plan").unwrap();
-        for argument in plan.get_arguments().filter(|argument| argument.get_long().is_some() && argument.get_id() != "help" && argument.get_id() != "version") {
+        for argument in plan.get_arguments().filter(|argument| {
+            argument.get_long().is_some() && argument.get_id() != "help" && argument.get_id() != "version"
+        }) {
             let long = argument.get_long().unwrap();
             let expected = format!("EVENKEEL_{}", long.replace('-', "_").to_uppercase());
-            if ["region", "account"].contains(&long) { continue; }
+            if ["region", "account"].contains(&long) {
+                continue;
+            }
             assert_eq!(argument.get_env().and_then(|env| env.to_str()), Some(expected.as_str()), "--{long}");
         }
     }

@@ -98,7 +98,12 @@ pub async fn once(
 }
 
 /// Plans the selected applications against a fresh observation.
-pub async fn plan_all(session: &Session, tree: &Tree, targets: &[Target], allowed: &BTreeSet<String>) -> (Vec<(Prepared, Plan)>, Vec<(Target, PrepareError)>) {
+pub async fn plan_all(
+    session: &Session,
+    tree: &Tree,
+    targets: &[Target],
+    allowed: &BTreeSet<String>,
+) -> (Vec<(Prepared, Plan)>, Vec<(Target, PrepareError)>) {
     let mut failures = Vec::new();
     let mut ready = Vec::new();
     for target in targets {
@@ -286,7 +291,13 @@ impl Daemon {
     }
 
     /// Reads the directory again. What cannot be read changes nothing: applications stay as they were.
-    fn read(&self, current: &mut Option<Current>, queue: &mut Queue, started: Instant, stops: &BTreeMap<String, watch::Sender<bool>>) {
+    fn read(
+        &self,
+        current: &mut Option<Current>,
+        queue: &mut Queue,
+        started: Instant,
+        stops: &BTreeMap<String, watch::Sender<bool>>,
+    ) {
         let snapshot = match Snapshot::read(&self.root) {
             Ok(snapshot) => snapshot,
             Err(failure) => {
@@ -345,7 +356,8 @@ impl Daemon {
         self.board.update(|status| {
             status.calls = calls;
             status.orphaned = orphaned;
-            status.synced = current.is_some_and(|current| current.targets.keys().all(|key| status.apps.contains_key(key)));
+            status.synced =
+                current.is_some_and(|current| current.targets.keys().all(|key| status.apps.contains_key(key)));
         });
     }
 }
@@ -403,7 +415,8 @@ impl Work {
             scope: &prepared.scope,
             artifacts: prepared.packer.as_ref(),
             allowed: &self.allowed,
-            no_deletes: (!self.confirmed).then_some("waits until the directory, which is no clean git checkout, was seen twice"),
+            no_deletes: (!self.confirmed)
+                .then_some("waits until the directory, which is no clean git checkout, was seen twice"),
             previous: memory.fingerprints.as_ref(),
             deadline: Instant::now() + TURN,
             draining: self.stopped.clone(),

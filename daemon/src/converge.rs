@@ -199,7 +199,9 @@ impl Run<'_> {
                     }
                 }
                 ApplyError::Throttled(_) => pausing(RETRY.pause(tries, seed(id))),
-                ApplyError::Uncertain(_) | ApplyError::Conflict(_) if tries <= TRIES => pausing(RETRY.pause(tries, seed(id))),
+                ApplyError::Uncertain(_) | ApplyError::Conflict(_) if tries <= TRIES => {
+                    pausing(RETRY.pause(tries, seed(id)))
+                }
                 other => stalled(other.to_string()),
             };
             memory.holds.insert(id.clone(), hold);

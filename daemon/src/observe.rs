@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evenkeel_core::plan::{Ask, Observation, Reading};
+use evenkeel_core::plan::{Ask, Reading};
 use tracing::{debug, warn};
 
 use crate::world::World;
@@ -22,7 +22,10 @@ pub async fn sweep(world: &World) {
         .await;
         for (type_name, seen) in answers.into_iter().flatten() {
             if let Some(reason) = &seen.failure {
-                warn!(type_name, reason, "the listing could not be completed; nothing of this type is taken for absent");
+                warn!(
+                    type_name,
+                    reason, "the listing could not be completed; nothing of this type is taken for absent"
+                );
             }
             debug!(type_name, items = seen.items.len(), failed = seen.failed.len(), "observed");
             fresh.swept(type_name, seen);

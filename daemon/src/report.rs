@@ -189,7 +189,8 @@ impl PlanReport {
         for action in self.actions.iter().filter(|action| action.action != Verb::None) {
             let (sign, shade) = sign(action.action);
             let name = action.physical_id.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
-            let _ = writeln!(out, "  {} {} {}{name}", style.paint(shade, sign), action.id, style.dim(&action.type_name));
+            let _ =
+                writeln!(out, "  {} {} {}{name}", style.paint(shade, sign), action.id, style.dim(&action.type_name));
             if let Some(reason) = &action.reason {
                 let _ = writeln!(out, "      {}", style.dim(reason));
             }
@@ -200,7 +201,13 @@ impl PlanReport {
                         None => brief(&change.to),
                     };
                     let cause = format!("{:?}", change.cause).to_lowercase();
-                    let _ = writeln!(out, "      {}: {} -> {to} {}", change.path, brief(&change.from), style.dim(&format!("[{cause}]")));
+                    let _ = writeln!(
+                        out,
+                        "      {}: {} -> {to} {}",
+                        change.path,
+                        brief(&change.from),
+                        style.dim(&format!("[{cause}]"))
+                    );
                 }
             }
         }
@@ -208,7 +215,10 @@ impl PlanReport {
         if self.summary.is_empty() {
             let _ = writeln!(out, "  nothing to do: {unchanged} as the spec says");
         } else {
-            let _ = writeln!(out, "  {create} to create, {update} to update, {replace} to replace, {delete} to delete, {blocked} blocked, {unchanged} unchanged");
+            let _ = writeln!(
+                out,
+                "  {create} to create, {update} to update, {replace} to replace, {delete} to delete, {blocked} blocked, {unchanged} unchanged"
+            );
         }
         out
     }
@@ -221,7 +231,10 @@ impl PlanReport {
             let _ = writeln!(out, "Nothing to do: {unchanged} resources are as the spec says.");
             return out;
         }
-        let _ = writeln!(out, "{create} to create, {update} to update, {replace} to replace, {delete} to delete, {blocked} blocked, {unchanged} unchanged.\n");
+        let _ = writeln!(
+            out,
+            "{create} to create, {update} to update, {replace} to replace, {delete} to delete, {blocked} blocked, {unchanged} unchanged.\n"
+        );
         let _ = writeln!(out, "| action | resource | type | changes |\n|---|---|---|---|");
         for action in self.actions.iter().filter(|action| action.action != Verb::None) {
             let changes: Vec<String> = match action.action {
@@ -229,7 +242,8 @@ impl PlanReport {
                 _ => action.changes.iter().map(|change| format!("`{}`", change.path)).collect(),
             };
             let why = action.reason.clone().map(|reason| reason.replace('|', "\\|")).unwrap_or_default();
-            let detail = [changes.join(", "), why].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+            let detail =
+                [changes.join(", "), why].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
             let verb = format!("{:?}", action.action).to_lowercase();
             let _ = writeln!(out, "| {verb} | `{}` | {} | {detail} |", action.id, action.type_name);
         }
@@ -282,7 +296,9 @@ impl Style {
 /// Rows in columns as wide as they need to be; the first row is the heading.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut out = String::new();
     for row in rows {
@@ -307,8 +323,18 @@ pub fn resources_table(apps: &[AppReport], wide: bool, style: Style) -> String {
             let (reason, message) = health.word();
             let ready = if health.is_ready() { "True" } else { "False" };
             let physical = health.physical_id.clone().unwrap_or_default();
-            let physical = physical.rsplit_once('/').filter(|_| physical.starts_with("http")).map_or(physical.clone(), |(_, name)| name.to_owned());
-            let mut row = vec![app.key(), health.id.clone(), health.type_name.clone(), ready.to_owned(), reason.to_owned(), physical];
+            let physical = physical
+                .rsplit_once('/')
+                .filter(|_| physical.starts_with("http"))
+                .map_or(physical.clone(), |(_, name)| name.to_owned());
+            let mut row = vec![
+                app.key(),
+                health.id.clone(),
+                health.type_name.clone(),
+                ready.to_owned(),
+                reason.to_owned(),
+                physical,
+            ];
             if wide {
                 row.push(message.to_owned());
             }
@@ -333,7 +359,10 @@ impl Report {
     pub fn text(&self, style: Style) -> String {
         let mut out = resources_table(&self.apps, false, style);
         for (app, count) in &self.orphaned {
-            let _ = writeln!(out, "orphaned: {app} has {count} resources in AWS and no folder in the specs; to remove them: evenkeel delete --app {app}");
+            let _ = writeln!(
+                out,
+                "orphaned: {app} has {count} resources in AWS and no folder in the specs; to remove them: evenkeel delete --app {app}"
+            );
         }
         let calls: u64 = self.calls.values().flat_map(BTreeMap::values).sum();
         let ready = self.apps.iter().filter(|app| app.ready).count();

@@ -79,7 +79,9 @@ impl Sandbox {
 
     /// Ends it and waits until it has.
     pub async fn stop(mut self) {
-        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+        if let Some(pid) =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
             // It runs functions in processes of its own: the whole group goes.
             let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::TERM);
         }
@@ -102,7 +104,9 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+        if let Some(pid) =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
             let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
         }
     }
@@ -129,7 +133,9 @@ async fn program(say: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, SandboxError> {
     let failed = |error: String| SandboxError::Install(home.clone(), error);
     std::fs::create_dir_all(&parent).map_err(|error| failed(error.to_string()))?;
     let lock = std::fs::File::create(parent.join("install.lock")).map_err(|error| failed(error.to_string()))?;
-    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.map_err(|error| failed(error.to_string()))?;
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     let _lock = lock.map_err(|error| failed(error.to_string()))?;
     if complete.exists() {
         return Ok(program);
@@ -138,7 +144,8 @@ async fn program(say: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, SandboxError> {
     run("python3", &["-m", "venv", &home.display().to_string()]).await.map_err(SandboxError::NoPython)?;
     let pip = home.join("bin").join("pip");
     let wanted = format!("ministack=={VERSION}");
-    let installed = run(&pip.display().to_string(), &["install", "--quiet", "--disable-pip-version-check", &wanted]).await;
+    let installed =
+        run(&pip.display().to_string(), &["install", "--quiet", "--disable-pip-version-check", &wanted]).await;
     if let Err(error) = installed {
         let _ = std::fs::remove_dir_all(&home);
         return Err(failed(error));

@@ -84,13 +84,21 @@ impl Board {
         let key = report.key();
         let (status, events) = &mut *inner;
         let before = status.apps.get(&key);
-        let was = |id: &str| before.and_then(|app| app.resources.iter().find(|health| health.id == id)).map(|health| health.word());
+        let was = |id: &str| {
+            before.and_then(|app| app.resources.iter().find(|health| health.id == id)).map(|health| health.word())
+        };
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
         let mut push = |id: &str, reason: &str, message: &str| {
             if events.len() == EVENTS {
                 events.pop_front();
             }
-            let event = Event { time, app: key.clone(), id: id.to_owned(), reason: reason.to_owned(), message: message.to_owned() };
+            let event = Event {
+                time,
+                app: key.clone(),
+                id: id.to_owned(),
+                reason: reason.to_owned(),
+                message: message.to_owned(),
+            };
             events.push_back(event);
         };
         if before.and_then(|app| app.message.as_ref()) != report.message.as_ref()
@@ -126,14 +134,20 @@ pub async fn serve(listen: SocketAddr, board: Board) -> std::io::Result<SocketAd
 }
 
 async fn ready(State(board): State<Board>) -> (StatusCode, &'static str) {
-    if board.status().synced { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not every application was looked at yet\n") }
+    if board.status().synced {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not every application was looked at yet\n")
+    }
 }
 
 /// Why the daemon could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// Nothing listens there.
-    #[error("no daemon answers at {0}: start one with `evenkeel reconcile`, or say where it listens with --listen ({1})")]
+    #[error(
+        "no daemon answers at {0}: start one with `evenkeel reconcile`, or say where it listens with --listen ({1})"
+    )]
     Unreachable(SocketAddr, String),
     /// It answered something else.
     #[error("what answers at {0} is not evenkeel: {1}")]

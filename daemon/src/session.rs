@@ -64,11 +64,16 @@ impl PrepareError {
         match self {
             PrepareError::Aws(reason) => reason.clone(),
             PrepareError::Spec(problems) => {
-                let errors: Vec<_> = problems.iter().filter(|item| item.severity == evenkeel_core::model::Severity::Error).collect();
+                let errors: Vec<_> =
+                    problems.iter().filter(|item| item.severity == evenkeel_core::model::Severity::Error).collect();
                 match errors.as_slice() {
                     [] => "the spec does not compile".to_owned(),
                     [only] => format!("the spec does not compile: {}", only.message),
-                    [first, rest @ ..] => format!("the spec does not compile: {} (and {} more; see `evenkeel validate`)", first.message, rest.len()),
+                    [first, rest @ ..] => format!(
+                        "the spec does not compile: {} (and {} more; see `evenkeel validate`)",
+                        first.message,
+                        rest.len()
+                    ),
                 }
             }
         }
@@ -125,7 +130,12 @@ impl Session {
     ///
     /// # Errors
     /// [`PrepareError`].
-    pub async fn prepare(&self, tree: &Tree, target: &Target, packer: Option<Arc<Packer>>) -> Result<Prepared, PrepareError> {
+    pub async fn prepare(
+        &self,
+        tree: &Tree,
+        target: &Target,
+        packer: Option<Arc<Packer>>,
+    ) -> Result<Prepared, PrepareError> {
         let world = self.world(&target.home).await.map_err(PrepareError::Aws)?;
         let home = Home {
             region: Some(world.region.clone()),
@@ -135,7 +145,7 @@ impl Session {
         let mut values = self.selection.values.clone();
         let mut asks = 0;
         let (desired, mut advice) = loop {
-            let compiled = tree.compile(target, &self.selection, &values, &home, false);
+            let compiled = tree.compile(target, &values, &home, false);
             if compiled.diagnostics.has_errors() {
                 return Err(PrepareError::Spec(compiled.diagnostics));
             }
@@ -182,8 +192,11 @@ impl Session {
             match artifact {
                 Ok(artifact) => {
                     if artifact.zip_bytes > ZIP_LIMIT {
-                        let message = format!("`{path}` packs to {} bytes; AWS takes {ZIP_LIMIT} in a call", artifact.zip_bytes);
-                        problems.push(Diagnostic::error("artifact-too-large", place, message).help("leave files out with .evenkeelignore, or put the zip into S3 and name the bucket and key"));
+                        let message =
+                            format!("`{path}` packs to {} bytes; AWS takes {ZIP_LIMIT} in a call", artifact.zip_bytes);
+                        problems.push(Diagnostic::error("artifact-too-large", place, message).help(
+                            "leave files out with .evenkeelignore, or put the zip into S3 and name the bucket and key",
+                        ));
                     }
                     artifacts.insert(path, artifact);
                 }
@@ -244,17 +257,17 @@ fn check_sizes(desired: &Desired, scope: &Scope, problems: &mut Diagnostics) {
                 _ => None,
             })
             .collect();
-        let layers: u64 = ids
-            .iter()
-            .filter_map(|id| size(desired.resources.get(*id)?.properties.get("Content")))
-            .sum();
+        let layers: u64 = ids.iter().filter_map(|id| size(desired.resources.get(*id)?.properties.get("Content"))).sum();
         if own + layers > UNZIPPED_LIMIT {
             let message = format!(
                 "`{}` with its layers unpacks to {} bytes; AWS's limit is {UNZIPPED_LIMIT}",
                 resource.id,
                 own + layers
             );
-            problems.push(Diagnostic::error("code-too-large", resource.place, message).help("leave files out with .evenkeelignore, or use a container image"));
+            problems.push(
+                Diagnostic::error("code-too-large", resource.place, message)
+                    .help("leave files out with .evenkeelignore, or use a container image"),
+            );
         }
     }
 }

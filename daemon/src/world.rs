@@ -52,7 +52,6 @@ impl World {
     }
 }
 
-
 /// What a world gives beyond its kinds: values that specs ask for, answers of functions, and the count of calls.
 #[async_trait::async_trait]
 pub trait Source: Send + Sync {

@@ -3,6 +3,7 @@
 //! A plan holds only steps whose inputs are known. What waits for a result comes in the next round: observe again,
 //! plan again, until the plan is empty.
 
+pub mod adopt;
 pub mod diff;
 pub mod graph;
 pub mod guard;
@@ -16,8 +17,11 @@ mod prune;
 pub mod resolve;
 pub mod step;
 
+pub use adopt::{AdoptError, Adoption, adopt};
 pub use diff::{Cause, Change};
-pub use kind::{Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, TagWork, Target, Want, Work};
+pub use kind::{
+    Artifact, Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, TagWork, Target, Want, Work,
+};
 pub use marks::{Marks, Tags};
 pub use observation::{Ask, Found, Observation, Observed, Reading, Seen, State, Table};
 pub use planner::{Action, Held, Input, Plan, Standing, Verb, plan};

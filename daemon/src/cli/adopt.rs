@@ -41,7 +41,8 @@ pub async fn run(arguments: &Arguments) -> u8 {
 }
 
 async fn adopt(arguments: &Arguments) -> Result<u8, String> {
-    let (app, id) = arguments.resource.split_once('/').ok_or_else(|| format!("`{}` is not APP/ID", arguments.resource))?;
+    let (app, id) =
+        arguments.resource.split_once('/').ok_or_else(|| format!("`{}` is not APP/ID", arguments.resource))?;
     let mut selection = arguments.common.selection()?;
     selection.app = Some(app.to_owned());
     let Some(tree) = arguments.common.tree(&selection) else { return Ok(exit::ERROR) };

@@ -1,6 +1,5 @@
 //! What all verbs share: flags, reading the specs, printing.
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,7 +68,9 @@ pub enum LogFormat {
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
-    text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| format!("`{text}` is not K=V"))
+    text.split_once('=')
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| format!("`{text}` is not K=V"))
 }
 
 impl Common {
@@ -89,14 +90,17 @@ impl Common {
     /// # Errors
     /// A sentence where the values file is wrong.
     pub fn selection(&self) -> Result<Selection, String> {
-        let values = self.values.as_deref().map(session::read_values).transpose()?.unwrap_or_default();
-        if let Some(account) = self.account.as_deref().filter(|a| a.len() != 12 || !a.bytes().all(|b| b.is_ascii_digit())) {
+        let mut values = self.values.as_deref().map(session::read_values).transpose()?.unwrap_or_default();
+        // The command line wins over the file.
+        values.parameters.extend(self.parameters.iter().map(|(key, value)| (key.clone(), value.as_str().into())));
+        if let Some(account) =
+            self.account.as_deref().filter(|a| a.len() != 12 || !a.bytes().all(|b| b.is_ascii_digit()))
+        {
             return Err(format!("--account {account}: an account is 12 digits"));
         }
         Ok(Selection {
             envs: self.envs.clone(),
             app: self.app.clone(),
-            parameters: self.parameters.iter().cloned().collect::<BTreeMap<_, _>>(),
             region: self.region.clone().filter(|region| !region.is_empty()),
             account: self.account.clone(),
             source_id: self.source_id.clone(),

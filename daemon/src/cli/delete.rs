@@ -27,7 +27,9 @@ use crate::source::{Packer, Snapshot};
 /// For an application whose folder is gone. While it is still in the specs, say `deleted: true` in its App instead:
 /// otherwise the next reconcile makes it again.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  evenkeel delete --app shop --env dev\n  evenkeel delete --app shop --env dev --yes")]
+#[command(
+    after_help = "Examples:\n  evenkeel delete --app shop --env dev\n  evenkeel delete --app shop --env dev --yes"
+)]
 pub struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -64,7 +66,10 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
         Ok(snapshot) => Some(crate::apps::Tree::read(Arc::new(snapshot), &selection)),
         Err(_) => None,
     };
-    let source = tree.as_ref().map_or_else(|| selection.source_id.clone().unwrap_or_else(|| "default".to_owned()), |tree| tree.source_id.clone());
+    let source = tree.as_ref().map_or_else(
+        || selection.source_id.clone().unwrap_or_else(|| "default".to_owned()),
+        |tree| tree.source_id.clone(),
+    );
     let known = tree.as_ref().map(crate::apps::Tree::known).unwrap_or_default();
     let sandbox = arguments.reaching.sandbox().await?;
     let session = arguments.reaching.session(selection, sandbox.as_ref());
@@ -75,7 +80,11 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
     for env in envs {
         let target = Target { index: usize::MAX, app: app.clone(), env: env.clone(), home: Home::default() };
         if known.contains(&target.key()) {
-            return Err(format!("{} is still in {}: say `deleted: true` in its App, or remove its folder first", target.key(), arguments.common.specs.display()));
+            return Err(format!(
+                "{} is still in {}: say `deleted: true` in its App, or remove its folder first",
+                target.key(),
+                arguments.common.specs.display()
+            ));
         }
         let prepared = tombstone(&source, target, &world);
         let allowed: BTreeSet<String> = arguments.reaching.allow_delete.iter().cloned().collect();
@@ -103,8 +112,15 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
         }
         let ended = run.converge().await;
         let left = ended.plan.actions.len();
-        common::print(&resources_table(&[AppReport::of(&app, env.as_deref(), "deletion", &ended.plan)], false, common::style()));
-        common::print(&format!("{key}: {}\n", if left == 0 { "gone".to_owned() } else { format!("{left} resources are left") }));
+        common::print(&resources_table(
+            &[AppReport::of(&app, env.as_deref(), "deletion", &ended.plan)],
+            false,
+            common::style(),
+        ));
+        common::print(&format!(
+            "{key}: {}\n",
+            if left == 0 { "gone".to_owned() } else { format!("{left} resources are left") }
+        ));
         converged &= left == 0;
     }
     if let Some(sandbox) = sandbox {

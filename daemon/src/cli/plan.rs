@@ -13,7 +13,9 @@ use crate::session::PrepareError;
 
 /// Show what reconcile would do. Exits 0 where nothing is to be done, 2 where something is, 1 on errors.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  evenkeel plan specs --env prod\n  evenkeel plan specs --env prod -o markdown >> \"$GITHUB_STEP_SUMMARY\"")]
+#[command(
+    after_help = "Examples:\n  evenkeel plan specs --env prod\n  evenkeel plan specs --env prod -o markdown >> \"$GITHUB_STEP_SUMMARY\""
+)]
 pub struct Arguments {
     #[command(flatten)]
     common: Common,

@@ -160,9 +160,9 @@ async fn daemon(arguments: &Arguments) -> Result<u8, String> {
     let session = Arc::new(arguments.reaching.session(selection, sandbox.as_ref()));
     let board = Board::default();
     board.update(|status| env!("CARGO_PKG_VERSION").clone_into(&mut status.version));
-    let address = server::serve(arguments.listen, board.clone())
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}; choose another address with --listen", arguments.listen))?;
+    let address = server::serve(arguments.listen, board.clone()).await.map_err(|error| {
+        format!("cannot listen on {}: {error}; choose another address with --listen", arguments.listen)
+    })?;
     info!(%address, specs = %arguments.common.specs.display(), "evenkeel is up");
     if let Some(sandbox) = &sandbox {
         explain(sandbox);
@@ -206,7 +206,11 @@ impl Progress {
             return;
         }
         let total = plan.actions.len();
-        let done = plan.actions.iter().filter(|action| action.verb == Verb::None && action.standing == Standing::Ready).count();
+        let done = plan
+            .actions
+            .iter()
+            .filter(|action| action.verb == Verb::None && action.standing == Standing::Ready)
+            .count();
         self.shown.store(true, Ordering::Relaxed);
         let _ = write!(std::io::stderr(), "\r\u{1b}[K{done} of {total} resources as the spec says");
         let _ = std::io::stderr().flush();

@@ -9,7 +9,9 @@ use super::exit;
 
 /// Print the compiled resources, offline.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  evenkeel render specs/shop --env dev\n  evenkeel render . --app stack --region us-east-1 --account 123456789012 -o json")]
+#[command(
+    after_help = "Examples:\n  evenkeel render specs/shop --env dev\n  evenkeel render . --app stack --region us-east-1 --account 123456789012 -o json"
+)]
 pub struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -40,7 +42,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         let mut home = target.home.clone();
         home.region = home.region.or_else(|| selection.region.clone());
         home.account = home.account.or_else(|| selection.account.clone());
-        let compiled = tree.compile(target, &selection, &selection.values, &home, true);
+        let compiled = tree.compile(target, &selection.values, &home, true);
         problems.extend(compiled.diagnostics);
         apps.extend(compiled.desired.as_ref().map(app));
     }
@@ -63,7 +65,9 @@ fn app(desired: &Desired) -> Json {
         if !resource.depends_on.is_empty() {
             one.insert("DependsOn".to_owned(), json!(resource.depends_on));
         }
-        for (key, policy) in [("DeletionPolicy", resource.deletion_policy), ("UpdateReplacePolicy", resource.update_replace_policy)] {
+        for (key, policy) in
+            [("DeletionPolicy", resource.deletion_policy), ("UpdateReplacePolicy", resource.update_replace_policy)]
+        {
             if let Some(policy) = policy {
                 one.insert(key.to_owned(), Json::from(policy.as_str()));
             }

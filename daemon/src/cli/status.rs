@@ -101,11 +101,10 @@ pub async fn describe(arguments: &DescribeArguments) -> u8 {
         Ok(status) => status,
         Err(error) => return failed(&error),
     };
-    let found = status
-        .apps
-        .iter()
-        .filter(|(key, report)| *key == app || report.name == app)
-        .find_map(|(key, report)| report.resources.iter().find(|health| health.id == id).map(|health| (key, health)));
+    let found =
+        status.apps.iter().filter(|(key, report)| *key == app || report.name == app).find_map(|(key, report)| {
+            report.resources.iter().find(|health| health.id == id).map(|health| (key, health))
+        });
     let Some((key, health)) = found else {
         common::complain(&format!("the daemon keeps no `{}`; see `evenkeel get`", arguments.resource));
         return exit::ERROR;
@@ -121,7 +120,10 @@ pub async fn describe(arguments: &DescribeArguments) -> u8 {
         health.physical_id.as_deref().unwrap_or("(none)")
     );
     for condition in &health.conditions {
-        text.push_str(&format!("  {}={} ({}): {}\n", condition.kind, condition.status, condition.reason, condition.message));
+        text.push_str(&format!(
+            "  {}={} ({}): {}\n",
+            condition.kind, condition.status, condition.reason, condition.message
+        ));
     }
     text.push_str("Events:\n");
     for event in events.iter().filter(|event| event.app == *key && event.id == health.id) {
@@ -144,7 +146,11 @@ pub async fn events(arguments: &EventsArguments) -> u8 {
     .await
 }
 
-async fn show<T: serde::de::DeserializeOwned + PartialEq>(asking: &Asking, path: &str, render: impl Fn(&T, Output) -> String) -> u8 {
+async fn show<T: serde::de::DeserializeOwned + PartialEq>(
+    asking: &Asking,
+    path: &str,
+    render: impl Fn(&T, Output) -> String,
+) -> u8 {
     let mut last: Option<T> = None;
     loop {
         match server::ask::<T>(asking.listen, path).await {
@@ -181,7 +187,12 @@ fn overview(status: &Status, wide: bool) -> String {
                 .map(|health| format!("{}: {}", health.id, if wide { health.word().1 } else { health.word().0 }))
                 .unwrap_or_default(),
         };
-        rows.push(vec![key.clone(), if app.ready { "True" } else { "False" }.to_owned(), format!("{ready}/{}", app.resources.len()), word]);
+        rows.push(vec![
+            key.clone(),
+            if app.ready { "True" } else { "False" }.to_owned(),
+            format!("{ready}/{}", app.resources.len()),
+            word,
+        ]);
     }
     let mut text = format!("evenkeel {}, specs at {}\n", status.version, status.revision);
     if let Some(problem) = &status.problem {

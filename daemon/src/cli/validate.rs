@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         let mut home = target.home.clone();
         home.region = home.region.or_else(|| selection.region.clone());
         home.account = home.account.or_else(|| selection.account.clone());
-        let compiled = tree.compile(target, &selection, &selection.values, &home, true);
+        let compiled = tree.compile(target, &selection.values, &home, true);
         resources += compiled.desired.map_or(0, |desired| desired.resources.len());
         problems.extend(compiled.diagnostics);
     }

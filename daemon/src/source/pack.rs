@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use base64::Engine as _;
-use evenkeel_core::model::archive;
+use evenkeel_core::model::archive::{self, ArchiveEntry};
 use evenkeel_core::plan::{Artifact, Artifacts};
 use ignore::WalkBuilder;
 use sha2::{Digest, Sha256};
@@ -99,7 +99,12 @@ fn list(root: &Path) -> Result<Vec<File>, PackError> {
         _ => PackError::Unreadable(root.to_owned(), error.to_string()),
     })?;
     if meta.is_file() {
-        return Ok(vec![File { path: root.to_owned(), size: meta.len(), modified: meta.modified().ok(), mode: mode(&meta) }]);
+        return Ok(vec![File {
+            path: root.to_owned(),
+            size: meta.len(),
+            modified: meta.modified().ok(),
+            mode: mode(&meta),
+        }]);
     }
     let walk = WalkBuilder::new(root)
         .standard_filters(false)
@@ -113,9 +118,15 @@ fn list(root: &Path) -> Result<Vec<File>, PackError> {
     let mut files = Vec::new();
     for entry in walk {
         let entry = entry.map_err(|error| PackError::Unreadable(root.to_owned(), error.to_string()))?;
-        let meta = entry.metadata().map_err(|error| PackError::Unreadable(entry.path().to_owned(), error.to_string()))?;
+        let meta =
+            entry.metadata().map_err(|error| PackError::Unreadable(entry.path().to_owned(), error.to_string()))?;
         if meta.is_file() {
-            files.push(File { path: entry.path().to_owned(), size: meta.len(), modified: meta.modified().ok(), mode: mode(&meta) });
+            files.push(File {
+                path: entry.path().to_owned(),
+                size: meta.len(),
+                modified: meta.modified().ok(),
+                mode: mode(&meta),
+            });
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -130,8 +141,11 @@ fn mode(meta: &fs::Metadata) -> u32 {
 }
 
 fn pack(root: &Path, files: &[File]) -> Result<(Artifact, Vec<u8>), PackError> {
-    let read = |file: &File| fs::read(&file.path).map_err(|error| PackError::Unreadable(file.path.clone(), error.to_string()));
-    let is_zip = |path: &Path| path.extension().is_some_and(|ending| ["zip", "jar"].iter().any(|known| ending.eq_ignore_ascii_case(known)));
+    let read =
+        |file: &File| fs::read(&file.path).map_err(|error| PackError::Unreadable(file.path.clone(), error.to_string()));
+    let is_zip = |path: &Path| {
+        path.extension().is_some_and(|ending| ["zip", "jar"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    };
     if let [only] = files
         && only.path == root
         && is_zip(root)
@@ -145,28 +159,19 @@ fn pack(root: &Path, files: &[File]) -> Result<(Artifact, Vec<u8>), PackError> {
         };
         return Ok((artifact, bytes));
     }
-    let mut content = Sha256::new();
-    let mut unzipped = 0;
-    let mut writer = archive::Writer::new();
+    let mut entries = Vec::with_capacity(files.len());
     for file in files {
-        let bytes = read(file)?;
-        let name = match file.path.strip_prefix(root) {
+        let path = match file.path.strip_prefix(root) {
             Ok(inner) if !inner.as_os_str().is_empty() => inner.to_string_lossy().into_owned(),
             _ => file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         };
-        content.update(format!("{name}\0{:o}\0{}\0", file.mode, bytes.len()));
-        content.update(&bytes);
-        unzipped += bytes.len() as u64;
-        writer.add(&name, file.mode, &bytes);
+        entries.push(ArchiveEntry { path, mode: file.mode, bytes: read(file)? });
     }
-    let bytes = writer.finish();
-    let artifact = Artifact {
-        content: hex(&content.finalize()),
-        sha256: base64(&Sha256::digest(&bytes)),
-        zip_bytes: bytes.len() as u64,
-        unzipped_bytes: unzipped,
-    };
-    Ok((artifact, bytes))
+    let unzipped_bytes = entries.iter().map(|entry| entry.bytes.len() as u64).sum();
+    let content = archive::content_hash(entries.iter().cloned());
+    let bytes = archive::zip(entries).map_err(|error| PackError::Unreadable(root.to_owned(), error.to_string()))?;
+    let sha256 = base64(&Sha256::digest(&bytes));
+    Ok((Artifact { content, sha256, zip_bytes: bytes.len() as u64, unzipped_bytes }, bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

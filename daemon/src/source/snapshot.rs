@@ -67,7 +67,10 @@ impl Snapshot {
         let texts = folders
             .iter()
             .flat_map(|(dir, folder): (&PathBuf, &Folder)| {
-                folder.files.iter().map(move |(name, text)| (dir.join(name).to_string_lossy().into_owned(), text.as_str()))
+                folder
+                    .files
+                    .iter()
+                    .map(move |(name, text)| (dir.join(name).to_string_lossy().into_owned(), text.as_str()))
             })
             .collect::<Vec<_>>();
         let revision = revision::of(&real, texts.iter().map(|(path, text)| (path.as_str(), *text)));
@@ -76,7 +79,11 @@ impl Snapshot {
 
     /// The path of a folder or file for messages.
     pub fn show(&self, relative: &Path) -> String {
-        if relative.as_os_str().is_empty() { self.root.display().to_string() } else { self.root.join(relative).display().to_string() }
+        if relative.as_os_str().is_empty() {
+            self.root.display().to_string()
+        } else {
+            self.root.join(relative).display().to_string()
+        }
     }
 }
 
@@ -135,7 +142,8 @@ fn walk(
 }
 
 fn is_spec(name: &str) -> bool {
-    !name.starts_with('.') && [".yaml", ".yml", ".json", ".toml", ".template"].iter().any(|ending| name.ends_with(ending))
+    !name.starts_with('.')
+        && [".yaml", ".yml", ".json", ".toml", ".template"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn is_skipped(name: &str) -> bool {

@@ -141,6 +141,28 @@ fn deflate(bytes: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
+/// The size of a zip's content unpacked, bytes, as its directory says; `None` where it is no zip that can be read.
+pub fn unzipped_size(zip: &[u8]) -> Option<u64> {
+    const END: u32 = 0x0605_4b50;
+    const ENTRY: u32 = 0x0201_4b50;
+    let read16 = |at: usize| Some(usize::from(u16::from_le_bytes(zip.get(at..at + 2)?.try_into().ok()?)));
+    let read32 = |at: usize| Some(u32::from_le_bytes(zip.get(at..at + 4)?.try_into().ok()?));
+    // The end record is the last thing in the file but for a comment.
+    let least = zip.len().checked_sub(22)?;
+    let end = (least.saturating_sub(65_535)..=least).rev().find(|at| read32(*at) == Some(END))?;
+    let count = read16(end + 10)?;
+    let mut at = usize::try_from(read32(end + 16)?).ok()?;
+    let mut total = 0;
+    for _ in 0..count {
+        if read32(at)? != ENTRY {
+            return None;
+        }
+        total += u64::from(read32(at + 24)?);
+        at += 46 + read16(at + 28)? + read16(at + 30)? + read16(at + 32)?;
+    }
+    Some(total)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,5 +221,15 @@ mod tests {
             }
             prop_assert_eq!(out, bytes);
         }
+    }
+
+    #[test]
+    fn the_unpacked_size_is_read_from_the_directory() {
+        let entry =
+            |path: &str, bytes: &[u8]| ArchiveEntry { path: path.to_owned(), mode: 0o644, bytes: bytes.to_vec() };
+        let packed = zip([entry("a", &[7; 550]), entry("b/c", b"0123456789"), entry("empty", b"")]).unwrap();
+        assert_eq!(unzipped_size(&packed), Some(560));
+        assert_eq!(unzipped_size(b"no zip at all, but long enough to be one"), None);
+        assert_eq!(unzipped_size(b""), None);
     }
 }

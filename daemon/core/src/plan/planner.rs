@@ -154,7 +154,7 @@ struct Planned {
     settles_at_once: bool,
 }
 
-struct Planner<'a> {
+pub(super) struct Planner<'a> {
     input: Input<'a>,
     needs: BTreeMap<&'a str, BTreeSet<String>>,
     done: BTreeMap<&'a str, Planned>,
@@ -165,27 +165,9 @@ struct Planner<'a> {
 
 /// Makes the plan.
 pub fn plan(input: Input<'_>) -> Plan {
-    let needs = graph::dependencies(&input.desired.resources);
-    let sorted = match graph::order(&input.desired.resources, &needs) {
-        Ok(sorted) => sorted,
-        // The compiler refuses cycles with their places; planning one in any order would only wait for ever.
-        Err(cycle) => {
-            cycle.iter().filter_map(|id| input.desired.resources.get_key_value(id).map(|(id, _)| id.as_str())).collect()
-        }
-    };
-    let mut planner = Planner {
-        input,
-        needs,
-        done: BTreeMap::new(),
-        claims: Vec::new(),
-        parts: BTreeMap::new(),
-        plan: Plan::default(),
-    };
+    let mut planner = Planner::new(input);
     if !input.desired.deleted {
-        planner.survey(&sorted);
-        for id in sorted {
-            planner.visit(id);
-        }
+        planner.walk();
         planner.outputs();
     }
     let kept = planner.kept();
@@ -216,6 +198,48 @@ impl Lookup for Planner<'_> {
 }
 
 impl<'a> Planner<'a> {
+    fn new(input: Input<'a>) -> Self {
+        Planner {
+            needs: graph::dependencies(&input.desired.resources),
+            input,
+            done: BTreeMap::new(),
+            claims: Vec::new(),
+            parts: BTreeMap::new(),
+            plan: Plan::default(),
+        }
+    }
+
+    /// Plans every resource after what it needs.
+    fn walk(&mut self) {
+        let resources = &self.input.desired.resources;
+        let sorted = match graph::order(resources, &self.needs) {
+            Ok(sorted) => sorted,
+            // The compiler refuses cycles with their places; planning one in any order would only wait for ever.
+            Err(cycle) => {
+                cycle.iter().filter_map(|id| resources.get_key_value(id).map(|(id, _)| id.as_str())).collect()
+            }
+        };
+        self.survey(&sorted);
+        for id in sorted {
+            self.visit(id);
+        }
+    }
+
+    /// The first instance that a resource asks for, and the tags it should carry.
+    pub(super) fn tags_for(input: Input<'a>, id: &str) -> Option<(Instance, TagWork)> {
+        let mut planner = Planner::new(input);
+        planner.walk();
+        let want = planner.done.remove(id)?.want;
+        let kind = input.kinds.get(&want.resource.type_name)?;
+        let instance = kind.locate(input.scope, &want, input.world).instances.into_iter().next()?;
+        let observed = match &instance.found {
+            Found::Present(observed) => Some(Arc::clone(observed)),
+            _ => None,
+        };
+        let tags = planner.tag_work(kind, &want, &instance.key, observed.as_deref());
+        Some((instance, tags))
+    }
+
     /// A first walk that only finds keys: what resources claim of others, and which children a parent will have, must
     /// be known before the parent is compared.
     fn survey(&mut self, sorted: &[&'a str]) {
