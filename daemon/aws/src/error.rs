@@ -143,6 +143,10 @@ impl Failure {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let (what, meta, status) = match error {
+            // An answer that says it went well and cannot be read: only a read tells what happened.
+            SdkError::ServiceError(context) if context.raw().status().is_success() => {
+                (What::Broken, Some(context.err().meta()), context.raw().status().as_u16())
+            }
             SdkError::ServiceError(context) => {
                 (What::Service, Some(context.err().meta()), context.raw().status().as_u16())
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
-use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, PolicyScopeType};
+use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, Policy, PolicyScopeType};
 use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
 
 use super::spec::{self, Answer};
@@ -25,7 +25,7 @@ impl ManagedPolicies {
         ManagedPolicies { client }
     }
 
-    /// All policies with their documents, but without tags.
+    /// All policies with their documents.
     async fn all(&self) -> Result<BTreeMap<String, Answer>, String> {
         let call = |marker| {
             let call = self.client.get_account_authorization_details().filter(EntityType::LocalManagedPolicy);
@@ -39,14 +39,9 @@ impl ManagedPolicies {
         Ok(answers.into_iter().map(|answer: Answer| (answer.name.clone(), answer)).collect())
     }
 
-    async fn tags(&self, arn: &str) -> Result<Tags, String> {
-        let call = |marker| self.client.list_policy_tags().policy_arn(arn).set_marker(marker).send();
-        let tags = reading::pages(SERVICE, call, |page| {
-            let next = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
-            (page.tags, next)
-        })
-        .await?;
-        Ok(tags_of(tags))
+    async fn head(&self, arn: &str) -> Result<Option<Policy>, String> {
+        let call = || self.client.get_policy().policy_arn(arn).send();
+        Ok(reading::read(SERVICE, call).await?.and_then(|answer| answer.policy))
     }
 
     /// A policy's ARN holds its path, which a name does not tell.
@@ -64,10 +59,7 @@ impl ManagedPolicies {
     }
 
     async fn policy(&self, arn: &str) -> Result<Option<Observed>, String> {
-        let call = || self.client.get_policy().policy_arn(arn).send();
-        let Some(policy) = reading::read(SERVICE, call).await?.and_then(|answer| answer.policy) else {
-            return Ok(None);
-        };
+        let Some(policy) = self.head(arn).await? else { return Ok(None) };
         let default = policy.default_version_id.unwrap_or_default();
         let call = || self.client.get_policy_version().policy_arn(arn).version_id(&default).send();
         let Some(version) = reading::read(SERVICE, call).await?.and_then(|answer| answer.policy_version) else {
@@ -91,7 +83,7 @@ impl ManagedPolicies {
             attachments: policy.attachment_count.unwrap_or_default(),
             boundaries: policy.permissions_boundary_usage_count.unwrap_or_default(),
             attachable: policy.is_attachable,
-            tags: self.tags(arn).await?,
+            tags: tags_of(policy.tags.unwrap_or_default()),
         })))
     }
 }
@@ -123,8 +115,10 @@ impl Reach for ManagedPolicies {
         let all = &all;
         reading::deep(all.keys().cloned(), |name| async move {
             let Some(answer) = all.get(&name) else { return Ok(None) };
-            let tags = self.tags(&answer.arn).await?;
-            let mut policy = spec::observed(Answer { tags, ..answer.clone() });
+            // The listing tells no tags, and not surely the description.
+            let Some(head) = self.head(&answer.arn).await? else { return Ok(None) };
+            let tags = tags_of(head.tags.unwrap_or_default());
+            let mut policy = spec::observed(Answer { tags, description: head.description, ..answer.clone() });
             if policy.marks.is_none() && !ask.wanted.contains(&name) {
                 policy.properties.clear();
             }
@@ -177,7 +171,7 @@ fn answer(policy: ManagedPolicyDetail) -> Answer {
         arn: policy.arn.unwrap_or_default(),
         id: policy.policy_id.unwrap_or_default(),
         path: policy.path.unwrap_or_default(),
-        description: policy.description,
+        description: None,
         default_version: default,
         attachments: policy.attachment_count.unwrap_or_default(),
         boundaries: policy.permissions_boundary_usage_count.unwrap_or_default(),

@@ -1,0 +1,181 @@
+//! A small round-runner for tests against an emulator: observe, plan, apply, until the plan is empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evenkeel_aws::kinds;
+use evenkeel_aws::{Account, Options};
+use evenkeel_core::model::resource::{Desired, Resource, SpecSource};
+use evenkeel_core::model::{Node, Place};
+use evenkeel_core::plan::observation::{Observation, Reading};
+use evenkeel_core::plan::{Artifacts, Ask, Input, Kinds, Plan, Reach, Scope, Standing, Step, plan};
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+/// How many rounds a spec may take.
+const ROUNDS: usize = 12;
+
+/// The emulator's address, where there is one; a line that says so where there is not.
+pub fn endpoint() -> Option<String> {
+    let endpoint = std::env::var("EVENKEEL_TEST_ENDPOINT").ok();
+    if endpoint.is_none() {
+        println!("skipped: EVENKEEL_TEST_ENDPOINT names no emulator");
+    }
+    endpoint
+}
+
+/// No local code.
+pub struct NoArtifacts;
+
+impl Artifacts for NoArtifacts {
+    fn bytes(&self, local_path: &str, _sha256: &str) -> Result<Arc<[u8]>, String> {
+        Err(format!("{local_path} is not packed in this test"))
+    }
+}
+
+/// One application in an emulator.
+pub struct Runner {
+    pub account: Account,
+    pub kinds: Kinds,
+    pub scope: Scope,
+    pub world: Observation,
+    pub artifacts: Arc<dyn Artifacts>,
+    reaches: BTreeMap<&'static str, Arc<dyn Reach>>,
+    types: Vec<&'static str>,
+}
+
+impl Runner {
+    /// Connects; `app` keeps tests apart that share an emulator. Only these types are observed and planned.
+    pub async fn connect(endpoint: &str, app: &str, types: &[&str]) -> Runner {
+        // An emulator takes a 12-digit access key for the account: each test gets its own.
+        let account = Account::connect(Options {
+            region: Some("eu-west-1".to_owned()),
+            endpoint_url: Some(endpoint.to_owned()),
+            ..Options::default()
+        })
+        .await
+        .expect("the emulator answers");
+        let scope = Scope {
+            source: "test".into(),
+            app: app.into(),
+            env: None,
+            stack: app.into(),
+            region: account.region().to_owned(),
+            account: account.id().to_owned(),
+            partition: account.partition().to_owned(),
+            artifacts: BTreeMap::new(),
+        };
+        Runner {
+            reaches: kinds::reaches(&account),
+            types: kinds::order().into_iter().filter(|name| types.contains(name)).collect(),
+            kinds: kinds::kinds(),
+            account,
+            scope,
+            world: Observation::new(),
+            artifacts: Arc::new(NoArtifacts),
+        }
+    }
+
+    /// Reads every type by a sweep.
+    pub async fn sweep(&mut self, wanted: &BTreeMap<&'static str, BTreeSet<String>>) {
+        for name in self.types.clone() {
+            let none = BTreeSet::new();
+            let ask = Ask { reading: Reading::Sweep, wanted: wanted.get(name).unwrap_or(&none), world: &self.world };
+            let seen = self.reaches[name].observe(ask).await;
+            assert_eq!(seen.failure, None, "{name}");
+            assert_eq!(seen.failed, [], "{name}");
+            self.world.swept(name, seen);
+        }
+    }
+
+    /// Plans a spec: id, type, properties.
+    pub fn plan(&self, resources: &[(&str, &str, Json)]) -> Plan {
+        let resources: IndexMap<String, Resource> = resources
+            .iter()
+            .map(|(id, type_name, properties)| {
+                let node = Node::from_json(properties, Place::NOWHERE);
+                ((*id).to_owned(), Resource::new(*id, *type_name, node, Place::NOWHERE))
+            })
+            .collect();
+        let mut desired = Desired {
+            app: self.scope.app.clone(),
+            env: None,
+            stack: self.scope.stack.clone(),
+            region: None,
+            account: None,
+            role_arn: None,
+            source: SpecSource::Native,
+            tags: BTreeMap::new(),
+            resources,
+            outputs: IndexMap::new(),
+            deleted: false,
+            allow_delete: None,
+        };
+        let make = |desired: &Desired| {
+            plan(Input {
+                scope: &self.scope,
+                desired,
+                world: &self.world,
+                kinds: &self.kinds,
+                held: &BTreeMap::new(),
+                previous: None,
+                allowed: &BTreeSet::new(),
+                no_deletes: None,
+            })
+        };
+        // What the test takes away is meant.
+        desired.allow_delete = make(&desired).digest;
+        make(&desired)
+    }
+
+    /// Carries out a step and reads what it changed.
+    pub async fn apply(&mut self, step: &Step) {
+        let done = self.reaches[step.type_name].apply(step, self.artifacts.as_ref()).await;
+        assert_eq!(done, Ok(()), "{step:?} {}", step.input);
+        let (name, key) = (step.refresh.0, BTreeSet::from([step.refresh.1.clone()]));
+        let ask = Ask { reading: Reading::Only(&key), wanted: &key, world: &self.world };
+        let seen = self.reaches[name].observe(ask).await;
+        assert_eq!(seen.failed, [], "{name}");
+        self.world.refreshed(name, seen);
+    }
+
+    /// Rounds until there is nothing more to do; gives the writes. Every round begins with a sweep.
+    ///
+    /// # Panics
+    /// Where it does not converge.
+    pub async fn converge(&mut self, resources: &[(&str, &str, Json)]) -> Vec<&'static str> {
+        let mut writes = Vec::new();
+        let mut wanted = self.plan(resources).wanted;
+        for _ in 0..ROUNDS {
+            self.sweep(&wanted).await;
+            let plan = self.plan(resources);
+            wanted.clone_from(&plan.wanted);
+            // What was not looked at closely before counts only now.
+            self.sweep(&wanted).await;
+            let plan = self.plan(resources);
+            if plan.is_converged() {
+                return writes;
+            }
+            assert!(plan.has_steps(), "stuck: {}", told(&plan));
+            for step in plan.actions.iter().flat_map(|action| &action.steps) {
+                writes.push(step.operation);
+                self.apply(step).await;
+            }
+            // What the reads of single resources told must be what the sweep tells.
+            let after = self.plan(resources);
+            if after.is_converged() {
+                self.sweep(&after.wanted.clone()).await;
+                let swept = self.plan(resources);
+                assert!(swept.is_converged(), "a sweep sees it otherwise: {}", told(&swept));
+            }
+        }
+        panic!("not converged after {ROUNDS} rounds: {writes:?}");
+    }
+}
+
+/// What a plan still finds, for a failed test.
+fn told(plan: &Plan) -> String {
+    let open = plan.actions.iter().filter(|action| action.standing != Standing::Ready || !action.changes.is_empty());
+    let lines = open.map(|it| format!("{} {:?} {:?}: {:?}", it.id, it.verb, it.standing, it.changes));
+    lines.collect::<Vec<_>>().join("\n")
+}
