@@ -113,3 +113,27 @@ pub(crate) fn unmanaged(kind: &dyn Kind, want: &Want, key: &str) -> Vec<String> 
     let desired = kind.desired(&scope(), want, key);
     schema.writable().filter(|name| *name != "Tags" && !desired.contains_key(*name)).map(str::to_owned).collect()
 }
+
+/// Holds a kind against AWS's schema of its type: every property that can be written must mean something to the kind.
+/// `base` is a resource that works; `samples` gives each property another value.
+///
+/// # Panics
+/// Names the property that has no sample, or that changes nothing.
+pub(crate) fn says_something(kind: &dyn Kind, base: &Json, samples: &Json) {
+    let schema = evenkeel_core::model::schema::lookup(kind.type_name()).expect("AWS has a schema for the type");
+    let world = Observation::new();
+    let told = |properties: Json| {
+        let want = want("it", kind.type_name(), properties);
+        let located = kind.locate(&scope(), &want, &world);
+        let key = located.instances.first().map(|instance| instance.key.clone()).unwrap_or_default();
+        let desired = kind.desired(&scope(), &want, &key);
+        let refused = kind.refuses(&scope(), &want, &world);
+        format!("{located:?} {desired:?} {:?} {refused:?}", kind.claims(&scope(), &want))
+    };
+    for property in schema.writable().filter(|property| *property != "Tags") {
+        let sample = samples.get(property).unwrap_or_else(|| panic!("{property} has no sample"));
+        let mut other = base.clone();
+        other[property] = sample.clone();
+        assert_ne!(told(base.clone()), told(other), "{property} of {} is ignored", kind.type_name());
+    }
+}

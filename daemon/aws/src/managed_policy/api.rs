@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, Policy, PolicyScopeType};
+use aws_smithy_types::date_time::{DateTime, Format};
 use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
 
 use super::spec::{self, Answer};
@@ -83,6 +84,8 @@ impl ManagedPolicies {
             attachments: policy.attachment_count.unwrap_or_default(),
             boundaries: policy.permissions_boundary_usage_count.unwrap_or_default(),
             attachable: policy.is_attachable,
+            created: iso(policy.create_date),
+            updated: iso(policy.update_date),
             tags: tags_of(policy.tags.unwrap_or_default()),
         })))
     }
@@ -176,6 +179,12 @@ fn answer(policy: ManagedPolicyDetail) -> Answer {
         attachments: policy.attachment_count.unwrap_or_default(),
         boundaries: policy.permissions_boundary_usage_count.unwrap_or_default(),
         attachable: policy.is_attachable,
+        created: iso(policy.create_date),
+        updated: iso(policy.update_date),
         tags: Tags::new(),
     }
+}
+
+fn iso(at: Option<DateTime>) -> Option<String> {
+    at?.fmt(Format::DateTime).ok()
 }

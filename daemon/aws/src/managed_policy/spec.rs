@@ -185,8 +185,15 @@ impl Kind for ManagedPolicy {
 }
 
 /// Attributes that IAM answers.
-const ANSWERED: [&str; 5] =
-    ["AttachmentCount", "DefaultVersionId", "IsAttachable", "PermissionsBoundaryUsageCount", "PolicyId"];
+const ANSWERED: [&str; 7] = [
+    "AttachmentCount",
+    "CreateDate",
+    "DefaultVersionId",
+    "IsAttachable",
+    "PermissionsBoundaryUsageCount",
+    "PolicyId",
+    "UpdateDate",
+];
 
 /// A managed policy as IAM tells it, whichever calls told it.
 #[derive(Clone, Debug, Default)]
@@ -213,6 +220,10 @@ pub struct Answer {
     pub boundaries: i32,
     /// Whether it can be attached.
     pub attachable: bool,
+    /// When it was made, ISO 8601.
+    pub created: Option<String>,
+    /// When it was changed last, ISO 8601.
+    pub updated: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -234,6 +245,8 @@ pub fn observed(answer: Answer) -> Observed {
     attributes.insert("AttachmentCount".to_owned(), Json::from(answer.attachments));
     attributes.insert("PermissionsBoundaryUsageCount".to_owned(), Json::from(answer.boundaries));
     attributes.insert("IsAttachable".to_owned(), Json::from(answer.attachable));
+    insert_some(attributes, "CreateDate", answer.created.map(Json::from));
+    insert_some(attributes, "UpdateDate", answer.updated.map(Json::from));
     out
 }
 

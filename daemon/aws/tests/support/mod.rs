@@ -1,5 +1,7 @@
 //! A small round-runner for tests against an emulator: observe, plan, apply, until the plan is empty.
 
+#![expect(clippy::print_stdout, clippy::expect_used, clippy::panic, reason = "a failed test says why and stops")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -111,3 +111,13 @@ fn the_arn_is_known_beforehand() {
     let arn = ManagedPolicy.attribute(&crate::planning::scope(), target, None);
     assert_eq!(arn, Some(json!("arn:aws:iam::111122223333:policy/app/reads")));
 }
+
+#[test]
+fn every_property_that_aws_documents_is_managed_or_refused() {
+    crate::planning::says_something(
+        &ManagedPolicy,
+        &json!({"PolicyDocument": allow("s3:GetObject")}),
+        &json!({"ManagedPolicyName": "other", "PolicyDocument": allow("*"), "Description": "x", "Path": "/x/",
+            "Roles": ["worker"], "Users": ["ann"], "Groups": ["staff"]}),
+    );
+}

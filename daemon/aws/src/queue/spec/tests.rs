@@ -169,3 +169,27 @@ fn nobody_elses_queue_gets_a_policy() {
     let plan = plan_of(&kinds(), &resources, &world([(TYPE, vec![])]));
     assert_eq!(action(&plan, "access").verb, Verb::Blocked);
 }
+
+#[test]
+fn every_property_that_aws_documents_is_managed() {
+    let url = URL.replace("orders", "other");
+    crate::planning::says_something(
+        &Queue,
+        &json!({"FifoQueue": true, "KmsMasterKeyId": "k"}),
+        &json!({"QueueName": "other", "FifoQueue": false, "KmsMasterKeyId": "l", "KmsDataKeyReusePeriodSeconds": 60,
+            "SqsManagedSseEnabled": true, "ContentBasedDeduplication": true, "DeduplicationScope": "messageGroup",
+            "FifoThroughputLimit": "perMessageGroupId", "DelaySeconds": 1, "MaximumMessageSize": 1024,
+            "MessageRetentionPeriod": 60, "ReceiveMessageWaitTimeSeconds": 1, "VisibilityTimeout": 1,
+            "RedrivePolicy": {"deadLetterTargetArn": "x"}, "RedriveAllowPolicy": {"redrivePermission": "denyAll"}}),
+    );
+    crate::planning::says_something(
+        &QUEUE_POLICY,
+        &json!({"Queues": [URL], "PolicyDocument": {"Statement": []}}),
+        &json!({"Queues": [url], "PolicyDocument": {"Version": "2012-10-17"}}),
+    );
+    crate::planning::says_something(
+        &crate::queue::policy::QUEUE_INLINE_POLICY,
+        &json!({"Queue": URL, "PolicyDocument": {"Statement": []}}),
+        &json!({"Queue": url, "PolicyDocument": {"Version": "2012-10-17"}}),
+    );
+}

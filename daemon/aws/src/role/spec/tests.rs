@@ -177,3 +177,25 @@ fn policies_for_people_and_for_foreign_roles_are_refused_with_the_reason() {
     assert_eq!(action(&plan, "p").verb, Verb::Blocked);
     assert!(writes(&plan).is_empty());
 }
+
+#[test]
+fn every_property_that_aws_documents_is_managed_or_refused() {
+    crate::planning::says_something(
+        &Role,
+        &json!({"AssumeRolePolicyDocument": trust()}),
+        &json!({"RoleName": "other", "AssumeRolePolicyDocument": allow("*"), "Description": "x", "Path": "/x/",
+            "MaxSessionDuration": 7200, "PermissionsBoundary": "arn", "ManagedPolicyArns": [BASIC],
+            "Policies": [{"PolicyName": "p", "PolicyDocument": allow("*")}]}),
+    );
+    crate::planning::says_something(
+        &POLICY,
+        &json!({"PolicyName": "p", "Roles": ["worker"], "PolicyDocument": allow("s3:GetObject")}),
+        &json!({"PolicyName": "q", "Roles": ["other"], "PolicyDocument": allow("*"), "Users": ["ann"],
+            "Groups": ["staff"]}),
+    );
+    crate::planning::says_something(
+        &ROLE_POLICY,
+        &json!({"PolicyName": "p", "RoleName": "worker", "PolicyDocument": allow("s3:GetObject")}),
+        &json!({"PolicyName": "q", "RoleName": "other", "PolicyDocument": allow("*")}),
+    );
+}

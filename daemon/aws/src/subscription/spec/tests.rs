@@ -156,3 +156,15 @@ fn a_topic_in_another_region_is_refused_with_the_reason() {
     assert_eq!(action(&plan, "fan").verb, Verb::Blocked);
     assert!(action(&plan, "fan").reason.as_deref().unwrap_or_default().contains("us-east-1"));
 }
+
+#[test]
+fn every_property_that_aws_documents_is_managed_or_refused() {
+    crate::planning::says_something(
+        &Subscription,
+        &json!({"TopicArn": TOPIC, "Protocol": "sqs", "Endpoint": QUEUE, "FilterPolicy": {"a": ["b"]}}),
+        &json!({"TopicArn": TOPIC.replace("paid", "other"), "Protocol": "lambda", "Endpoint": "x",
+            "FilterPolicy": {"a": ["c"]}, "FilterPolicyScope": "MessageBody", "RawMessageDelivery": true,
+            "RedrivePolicy": {"deadLetterTargetArn": "x"}, "DeliveryPolicy": {"requestPolicy": {"x": 1}},
+            "ReplayPolicy": {"PointType": "Timestamp"}, "SubscriptionRoleArn": "r", "Region": "us-east-1"}),
+    );
+}

@@ -144,3 +144,27 @@ fn ref_is_the_arn_even_before_the_topic_is_there() {
     let target = Target { want: &want, key: "paid", observed: None };
     assert_eq!(Topic.attribute(&crate::planning::scope(), target, None), Some(json!(ARN)));
 }
+
+#[test]
+fn every_property_that_aws_documents_is_managed() {
+    let other = ARN.replace("paid", "other");
+    crate::planning::says_something(
+        &Topic,
+        &json!({"FifoTopic": true}),
+        &json!({"TopicName": "other", "FifoTopic": false, "ContentBasedDeduplication": true, "DisplayName": "x",
+            "FifoThroughputScope": "MessageGroup", "KmsMasterKeyId": "k", "MaximumMessageSize": 1024,
+            "SignatureVersion": "2", "TracingConfig": "Active", "ArchivePolicy": {"MessageRetentionPeriod": 1},
+            "DataProtectionPolicy": {"Name": "x"}, "DeliveryStatusLogging": [{"Protocol": "sqs",
+            "FailureFeedbackRoleArn": "r"}], "Subscription": [{"Protocol": "sqs", "Endpoint": "x"}]}),
+    );
+    crate::planning::says_something(
+        &TOPIC_POLICY,
+        &json!({"Topics": [ARN], "PolicyDocument": {"Statement": []}}),
+        &json!({"Topics": [other], "PolicyDocument": {"Version": "2012-10-17"}}),
+    );
+    crate::planning::says_something(
+        &crate::topic::policy::TOPIC_INLINE_POLICY,
+        &json!({"TopicArn": ARN, "PolicyDocument": {"Statement": []}}),
+        &json!({"TopicArn": other, "PolicyDocument": {"Version": "2012-10-17"}}),
+    );
+}
