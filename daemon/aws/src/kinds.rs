@@ -7,8 +7,8 @@ use evenkeel_core::plan::{Kind, Kinds, Reach};
 
 use crate::client::Account;
 use crate::{
-    event_source_mapping, invoke_config, log_group, managed_policy, parameter, permission, queue, role, subscription,
-    topic, url,
+    event_source_mapping, function, invoke_config, log_group, managed_policy, parameter, permission, queue, role,
+    subscription, topic, url,
 };
 
 /// A kind, and how to reach it in an account.
@@ -28,6 +28,7 @@ fn parents() -> Vec<Entry> {
         (Arc::new(topic::spec::Topic), topics),
         (Arc::new(topic::policy::TOPIC_POLICY), topics),
         (Arc::new(topic::policy::TOPIC_INLINE_POLICY), topics),
+        (Arc::new(function::spec::Function), functions),
         (Arc::new(parameter::Parameter), |account| Arc::new(parameter::Parameters::new(account))),
     ]
 }
@@ -54,6 +55,10 @@ fn all() -> impl Iterator<Item = Entry> {
 
 fn roles(account: &Account) -> Arc<dyn Reach> {
     Arc::new(role::api::Roles::new(account.iam.clone()))
+}
+
+fn functions(account: &Account) -> Arc<dyn Reach> {
+    Arc::new(function::api::Functions::new(account.lambda.clone()))
 }
 
 fn managed_policies(account: &Account) -> Arc<dyn Reach> {

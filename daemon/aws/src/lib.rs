@@ -6,11 +6,13 @@
 mod call;
 pub mod calls;
 pub mod client;
+pub mod code;
 pub mod document;
 pub mod error;
 mod event_source_mapping;
 pub mod facet;
 pub mod fetch;
+pub mod function;
 mod function_part;
 mod function_ref;
 mod invoke_config;

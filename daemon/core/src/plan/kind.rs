@@ -272,6 +272,12 @@ pub trait Kind: Send + Sync + Debug {
         self.parent(key).map(|parent| parent.part.to_owned()).filter(|word| !word.is_empty())
     }
 
+    /// Words that the resource itself leaves in its `evenkeel:parts` mark: for what a sweep reads only where it was
+    /// ever set, because each reading is a call of its own (a function's runtime management).
+    fn own_parts(&self, _want: &Want, _observed: Option<&Observed>) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Why evenkeel cannot do what the spec asks for at all (a policy for a user; a part of something that is not
     /// ours); `None` where it can.
     fn refuses(&self, _scope: &Scope, _want: &Want, _world: &Observation) -> Option<String> {

@@ -611,7 +611,11 @@ impl<'a> Planner<'a> {
             id: want.id().to_owned(),
             keys: spec.keys().cloned().collect(),
             code: kind.code_mark(self.input.scope, want, observed),
-            parts: self.parts.get(&(kind.type_name(), key.to_owned())).cloned().unwrap_or_default(),
+            parts: {
+                let mut parts = self.parts.get(&(kind.type_name(), key.to_owned())).cloned().unwrap_or_default();
+                parts.extend(kind.own_parts(want, observed));
+                parts
+            },
             policy: want
                 .resource
                 .deletion_policy

@@ -1,0 +1,11 @@
+//! `AWS::Lambda::Function`.
+
+pub mod api;
+pub mod canonical;
+pub mod spec;
+#[cfg(test)]
+mod tests;
+pub mod wire;
+
+/// AWS's type name.
+pub const TYPE: &str = "AWS::Lambda::Function";

@@ -1,0 +1,286 @@
+//! What a function means.
+
+use evenkeel_core::plan::diff::head;
+use evenkeel_core::plan::marks::CodeMark;
+use evenkeel_core::plan::naming::{NameStyle, Naming};
+use evenkeel_core::plan::{Facts, Kind, Observation, Observed, Scope, Step, TagWork, Target, Want, Work};
+use serde_json::{Map, Value as Json, json};
+
+use super::{TYPE, canonical};
+use crate::code::Code;
+use crate::document::tags_json;
+
+/// The word in the parts mark for a property that takes a call of its own to read.
+pub(crate) const SIGNING: &str = "signing";
+pub(crate) const RECURSION: &str = "recursion";
+pub(crate) const RUNTIME: &str = "runtime";
+const EXTRAS: [(&str, &str); 3] =
+    [("CodeSigningConfigArn", SIGNING), ("RecursiveLoop", RECURSION), ("RuntimeManagementConfig", RUNTIME)];
+
+/// Properties of the configuration: documented name, API name, and what clears it (null where AWS has a default that
+/// the canonical form always names).
+const CONFIGURATION: [(&str, &str, &str); 19] = [
+    ("Role", "Role", "null"),
+    ("Handler", "Handler", "\"\""),
+    ("Runtime", "Runtime", "null"),
+    ("Description", "Description", "\"\""),
+    ("Timeout", "Timeout", "null"),
+    ("MemorySize", "MemorySize", "null"),
+    ("Environment", "Environment", r#"{"Variables":{}}"#),
+    ("VpcConfig", "VpcConfig", r#"{"SubnetIds":[],"SecurityGroupIds":[],"Ipv6AllowedForDualStack":false}"#),
+    ("DeadLetterConfig", "DeadLetterConfig", r#"{"TargetArn":""}"#),
+    ("KmsKeyArn", "KMSKeyArn", "\"\""),
+    ("TracingConfig", "TracingConfig", "null"),
+    ("Layers", "Layers", "[]"),
+    ("FileSystemConfigs", "FileSystemConfigs", "[]"),
+    ("ImageConfig", "ImageConfig", "{}"),
+    ("EphemeralStorage", "EphemeralStorage", "null"),
+    ("SnapStart", "SnapStart", "null"),
+    ("LoggingConfig", "LoggingConfig", "null"),
+    ("CapacityProviderConfig", "CapacityProviderConfig", "null"),
+    ("DurableConfig", "DurableConfig", "null"),
+];
+
+/// `AWS::Lambda::Function`.
+#[derive(Clone, Copy, Debug)]
+pub struct Function;
+
+impl Kind for Function {
+    fn type_name(&self) -> &'static str {
+        TYPE
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            settles_at_once: false,
+            rank: 60,
+            holds_data: false,
+            taggable: true,
+            naming: Some(Naming { property: "FunctionName", limit: 64, style: NameStyle::Stack }),
+            reads: TYPE,
+        }
+    }
+
+    fn refuses(&self, scope: &Scope, want: &Want, _world: &Observation) -> Option<String> {
+        if want.properties.get("PublishToLatestPublished").is_some_and(|flag| flag == true || flag == "true") {
+            return Some(
+                "PublishToLatestPublished is not supported: AWS does not tell whether $LATEST.PUBLISHED is up to date"
+                    .to_owned(),
+            );
+        }
+        if want.properties.contains_key("FunctionScalingConfig") {
+            return Some("FunctionScalingConfig is not supported on a function: it applies to $LATEST.PUBLISHED, which evenkeel does not publish".to_owned());
+        }
+        if want.unknown_below("Code").is_some() {
+            return None;
+        }
+        match code(want) {
+            Some(code) => code.refusal(scope),
+            None => Some("Code must be a local path, a ZipFile, an S3Bucket with its S3Key, or an ImageUri".to_owned()),
+        }
+    }
+
+    fn desired(&self, scope: &Scope, want: &Want, key: &str) -> Map<String, Json> {
+        let mut raw = want.properties.clone();
+        let code = code(want);
+        if !raw.contains_key("PackageType") && matches!(code, Some(Code::Image(_))) {
+            raw.insert("PackageType".to_owned(), Json::from("Image"));
+        }
+        let mut properties = canonical::normal(&raw, key);
+        let mut known = code.map(|code| code.canonical(scope)).unwrap_or_default();
+        if let Some(key) = source_key(want) {
+            known.insert("SourceKMSKeyArn".to_owned(), Json::from(key));
+        }
+        properties.insert("Code".to_owned(), Json::Object(known));
+        properties
+    }
+
+    fn align(
+        &self,
+        scope: &Scope,
+        want: &Want,
+        desired: &mut Map<String, Json>,
+        seen: &mut Map<String, Json>,
+        observed: &Observed,
+    ) {
+        if let (Some(code), Some(Json::Object(wanted)), Some(Json::Object(there))) =
+            (code(want), desired.get_mut("Code"), seen.get_mut("Code"))
+        {
+            code.align(scope, wanted, there, observed);
+        }
+        // On managed instances AWS chooses the size where the spec names none.
+        if desired.contains_key("CapacityProviderConfig") && !want.properties.contains_key("MemorySize") {
+            desired.insert("MemorySize".to_owned(), seen.get("MemorySize").cloned().unwrap_or_default());
+        }
+    }
+
+    fn attribute(&self, scope: &Scope, target: Target<'_>, attribute: Option<&str>) -> Option<Json> {
+        match attribute {
+            None => Some(Json::from(target.key)),
+            Some("Arn") => Some(Json::from(arn(scope, target.key))),
+            Some(path) => {
+                let member = path.strip_prefix("SnapStartResponse.")?;
+                target.observed?.attributes.get("SnapStartResponse")?.get(member).cloned()
+            }
+        }
+    }
+
+    fn replaces(&self, path: &str, from: &Json, to: &Json) -> bool {
+        match head(path) {
+            "FunctionName" | "PackageType" | "TenancyConfig" => true,
+            // What a function runs on is chosen at its creation; the settings of it can be changed.
+            "DurableConfig" | "CapacityProviderConfig" => path == head(path) && (from.is_null() || to.is_null()),
+            _ => false,
+        }
+    }
+
+    fn code_mark(&self, scope: &Scope, want: &Want, observed: Option<&Observed>) -> Option<CodeMark> {
+        if want.unknown_below("Code").is_some() {
+            return observed?.marks.as_ref()?.code.clone();
+        }
+        code(want)?.mark(scope, observed)
+    }
+
+    fn own_parts(&self, want: &Want, observed: Option<&Observed>) -> Vec<String> {
+        // The word stays until AWS's default is back: a crash in between must not hide the difference.
+        let there = |name: &str| observed.is_some_and(|observed| observed.properties.contains_key(name));
+        EXTRAS
+            .into_iter()
+            .filter(|(name, _)| want.properties.contains_key(*name) || there(name))
+            .map(|(_, word)| word.to_owned())
+            .collect()
+    }
+
+    fn create(&self, work: Work<'_>) -> Vec<Step> {
+        let mut input = Map::new();
+        for name in ["FunctionName", "PackageType", "Architectures", "CodeSigningConfigArn", "TenancyConfig"] {
+            if let Some(value) = work.desired.get(name) {
+                input.insert(name.to_owned(), value.clone());
+            }
+        }
+        for (name, api, _) in CONFIGURATION {
+            if let Some(value) = work.desired.get(name) {
+                input.insert(api.to_owned(), value.clone());
+            }
+        }
+        input.insert("Code".to_owned(), Json::Object(upload(&work)));
+        input.insert("Tags".to_owned(), tags_json(&work.tags.all));
+        vec![step("CreateFunction", Json::Object(input), work.key)]
+    }
+
+    fn update(&self, work: Work<'_>) -> Vec<Step> {
+        let mut steps = beside(&work);
+        let code = work.changed("Code") || work.changed("Architectures");
+        let configuration = CONFIGURATION.iter().any(|(name, ..)| work.changed(name));
+        // Both take the function through InProgress, so only one is given. New code comes first where the rest would
+        // not fit the old code; otherwise the configuration (a new variable or layer) that new code needs. A package
+        // in S3 always comes first: nothing of ours may move the modification time before it.
+        let first = matches!(self::code(work.want), Some(Code::S3 { .. }))
+            || ["Handler", "Runtime", "ImageConfig"].iter().any(|name| work.changed(name));
+        // A tag or a concurrency written just before may have moved the revision.
+        let revision = match (steps.is_empty() && work.tags.is_empty(), work.observed) {
+            (true, Some(observed)) => observed.revision.clone(),
+            _ => None,
+        };
+        if code && (first || !configuration) {
+            let mut input = upload(&work);
+            input.insert("FunctionName".to_owned(), Json::from(work.key));
+            input.insert("Architectures".to_owned(), work.desired.get("Architectures").cloned().unwrap_or_default());
+            input.insert("RevisionId".to_owned(), json!(revision));
+            steps.push(step("UpdateFunctionCode", Json::Object(input), work.key));
+        } else if configuration {
+            let mut input = Map::new();
+            for (name, api, clear) in CONFIGURATION {
+                // With another key the environment is encrypted anew, and must be sent again.
+                if work.changed(name) || (name == "Environment" && work.changed("KmsKeyArn")) {
+                    let cleared = || serde_json::from_str(clear).unwrap_or_default();
+                    input.insert(api.to_owned(), work.desired.get(name).cloned().unwrap_or_else(cleared));
+                }
+            }
+            input.insert("FunctionName".to_owned(), Json::from(work.key));
+            input.insert("RevisionId".to_owned(), json!(revision));
+            steps.push(step("UpdateFunctionConfiguration", Json::Object(input), work.key));
+        }
+        steps
+    }
+
+    fn retag(&self, scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
+        let arn = arn(scope, &observed.key);
+        let mut steps = Vec::new();
+        if !tags.set.is_empty() {
+            steps.push(step("TagResource", json!({"Resource": arn, "Tags": tags_json(&tags.set)}), &observed.key));
+        }
+        if !tags.remove.is_empty() {
+            steps.push(step("UntagResource", json!({"Resource": arn, "TagKeys": tags.remove}), &observed.key));
+        }
+        steps
+    }
+
+    fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {
+        vec![step("DeleteFunction", json!({"FunctionName": observed.key}), &observed.key)]
+    }
+}
+
+/// A function's ARN, known from its name.
+pub fn arn(scope: &Scope, name: &str) -> String {
+    scope.arn("lambda", &format!("function:{name}"))
+}
+
+/// Where the code comes from.
+fn code(want: &Want) -> Option<Code> {
+    Code::of(want.properties.get("Code"), want.text("Runtime"))
+}
+
+fn source_key(want: &Want) -> Option<String> {
+    Some(want.properties.get("Code")?.get("SourceKMSKeyArn")?.as_str()?.to_owned())
+}
+
+fn upload(work: &Work<'_>) -> Map<String, Json> {
+    let mut input = code(work.want).map(|code| code.input(work.scope)).unwrap_or_default();
+    if let Some(key) = source_key(work.want) {
+        input.insert("SourceKMSKeyArn".to_owned(), Json::from(key));
+    }
+    input
+}
+
+/// Settings that have calls of their own and do not take the function through an update.
+fn beside(work: &Work<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let name = work.key;
+    let wanted = |property: &str| work.desired.get(property).filter(|value| !value.is_null());
+    if work.changed("CodeSigningConfigArn") {
+        steps.push(match wanted("CodeSigningConfigArn") {
+            Some(arn) => {
+                step("PutFunctionCodeSigningConfig", json!({"FunctionName": name, "CodeSigningConfigArn": arn}), name)
+            }
+            None => step("DeleteFunctionCodeSigningConfig", json!({"FunctionName": name}), name),
+        });
+    }
+    if work.changed("ReservedConcurrentExecutions") {
+        steps.push(match wanted("ReservedConcurrentExecutions") {
+            Some(count) => step(
+                "PutFunctionConcurrency",
+                json!({"FunctionName": name, "ReservedConcurrentExecutions": count}),
+                name,
+            ),
+            None => step("DeleteFunctionConcurrency", json!({"FunctionName": name}), name),
+        });
+    }
+    if work.changed("RecursiveLoop") {
+        let word = wanted("RecursiveLoop").cloned().unwrap_or(json!("Terminate"));
+        steps.push(step("PutFunctionRecursionConfig", json!({"FunctionName": name, "RecursiveLoop": word}), name));
+    }
+    if work.changed("RuntimeManagementConfig") {
+        let mut input = match wanted("RuntimeManagementConfig") {
+            Some(Json::Object(config)) => config.clone(),
+            _ => Map::from_iter([("UpdateRuntimeOn".to_owned(), json!("Auto"))]),
+        };
+        input.insert("FunctionName".to_owned(), Json::from(name));
+        steps.push(step("PutRuntimeManagementConfig", Json::Object(input), name));
+    }
+    steps
+}
+
+fn step(operation: &'static str, input: Json, key: &str) -> Step {
+    Step { type_name: TYPE, operation, input, refresh: (TYPE, key.to_owned()) }
+}
