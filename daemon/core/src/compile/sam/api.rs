@@ -232,3 +232,6 @@ pub(super) fn authorizer_permission(source: &Source, id: String, function: Node)
         .with("Principal", at.text("apigateway.amazonaws.com"))
         .with("SourceArn", at.sub_with(arn, [("__ApiId__", at.reference(&source.id))]))
 }
+
+#[cfg(test)]
+mod tests;

@@ -381,3 +381,6 @@ fn embedded(build: &Build<'_>, id: &str, name: &str, entry: &Entry) -> Outcome<N
     connector.set("Type", Node::str(TYPE, entry.key_place));
     Ok(connector)
 }
+
+#[cfg(test)]
+mod tests;

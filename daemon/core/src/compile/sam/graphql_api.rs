@@ -227,3 +227,6 @@ impl Site<'_> {
         Ok(vec![name, association])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -290,3 +290,6 @@ fn add_info(props: &Props, document: &mut Node, at: At) -> Outcome<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,3 +168,6 @@ fn publish(source: &Source, props: &Props, machine: &Made, at: At) -> Outcome<Ve
         .with("DeploymentPreference", shift);
     Ok(vec![version, alias])
 }
+
+#[cfg(test)]
+mod tests;

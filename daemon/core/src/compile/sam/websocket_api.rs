@@ -300,3 +300,6 @@ fn authorizer(source: &Source, props: &Props, at: At) -> Vec<Made> {
     }
     made
 }
+
+#[cfg(test)]
+mod tests;

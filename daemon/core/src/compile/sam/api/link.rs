@@ -82,7 +82,7 @@ impl Link {
 
     /// How messages name the method.
     pub fn method_words(&self) -> String {
-        format!("on API method [{}] for path [{}]", self.method, self.path)
+        format!("on API method [{}] for path [{}] of `{}`", self.method, self.path, self.api)
     }
 
     /// The authorizer that the event names: it must be one of the API's.
