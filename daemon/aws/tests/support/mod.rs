@@ -69,7 +69,7 @@ impl Runner {
         };
         Runner {
             reaches: kinds::reaches(&account),
-            types: kinds::order().into_iter().filter(|name| types.contains(name)).collect(),
+            types: kinds::stages().concat().into_iter().filter(|name| types.contains(name)).collect(),
             kinds: kinds::kinds(),
             account,
             scope,
