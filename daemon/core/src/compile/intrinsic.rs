@@ -361,12 +361,11 @@ impl<'a> Evaluator<'a> {
             )
             .help(format!("put the reference into `Fn::If` with `{condition}`"))
         } else {
-            let mut known: Vec<&str> = self.scope.resources.iter().map(String::as_str).collect();
-            if function != "Fn::GetAtt" {
-                known.extend(self.scope.parameters.keys().map(String::as_str));
-                known.extend(Pseudo::NAMES);
-            }
-            let what = if function == "Fn::GetAtt" { "resource" } else { "resource or parameter" };
+            let of_parameters = function != "Fn::GetAtt";
+            let what = if of_parameters { "resource or parameter" } else { "resource" };
+            let scope = self.scope;
+            let parameters = scope.parameters.keys().map(String::as_str).chain(Pseudo::NAMES.iter().copied());
+            let known = scope.resources.iter().map(String::as_str).chain(parameters.filter(|_| of_parameters));
             let suggestion = if self.diagnostics.are_many() { None } else { did_you_mean(id, known) };
             self.complaint(
                 "unknown-reference",

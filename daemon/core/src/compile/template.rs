@@ -345,6 +345,9 @@ fn section(template: &Node, name: &str) -> Map {
 /// Unknown sections, and sections that are no maps.
 fn check_sections(template: &Node, errors: &mut Diagnostics) {
     for (name, entry) in template.as_map().into_iter().flatten() {
+        if errors.are_many() {
+            return;
+        }
         if !SECTIONS.contains(&name.as_str()) {
             errors.push(
                 Diagnostic::error("unknown-section", entry.key_place, format!("a template has no section `{name}`"))

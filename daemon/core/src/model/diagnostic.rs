@@ -75,6 +75,8 @@ const MAX_KEPT: usize = 300;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
+    /// How many of them are no errors.
+    lesser: usize,
     omitted: usize,
 }
 
@@ -87,19 +89,21 @@ impl Diagnostics {
     /// Adds one, unless the very same was said before. Beyond some hundred only errors are kept, in the place of
     /// lesser complaints.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        let full = self.items.len() >= MAX_KEPT;
+        // Cheap first: a broken input may bring millions.
+        if full && (self.lesser == 0 || diagnostic.severity != Severity::Error) {
+            self.omitted += 1;
+            return;
+        }
         if self.items.contains(&diagnostic) {
             return;
         }
-        if self.items.len() >= MAX_KEPT {
+        if full && let Some(index) = self.items.iter().rposition(|item| item.severity != Severity::Error) {
+            self.items.remove(index);
+            self.lesser -= 1;
             self.omitted += 1;
-            let lesser = self.items.iter().rposition(|item| item.severity != Severity::Error);
-            match lesser {
-                Some(index) if diagnostic.severity == Severity::Error => {
-                    self.items.remove(index);
-                }
-                _ => return,
-            }
         }
+        self.lesser += usize::from(diagnostic.severity != Severity::Error);
         self.items.push(diagnostic);
     }
 
@@ -157,7 +161,9 @@ impl FromIterator<Diagnostic> for Diagnostics {
 
 impl From<Diagnostic> for Diagnostics {
     fn from(item: Diagnostic) -> Self {
-        Diagnostics { items: vec![item], omitted: 0 }
+        let mut all = Diagnostics::new();
+        all.push(item);
+        all
     }
 }
 

@@ -235,10 +235,10 @@ impl Builder {
 
     fn unknown_tag(&mut self, tag: &Tag, place: Place) {
         let shown = if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
-        let name = tag.suffix.as_str();
-        self.errors.push(Diagnostic::error("unknown-tag", place, format!("there is no tag `{shown}`")).maybe_help(
-            did_you_mean(name, SHORT_TAGS.iter().copied()).map(|help| help.replace('`', "`!").replace("`!?", "`?")),
-        ));
+        let help = if self.errors.are_many() { None } else { did_you_mean(&tag.suffix, SHORT_TAGS.iter().copied()) };
+        let help = help.map(|help| help.replacen('`', "`!", 1));
+        let message = format!("there is no tag `{shown}`");
+        self.errors.push(Diagnostic::error("unknown-tag", place, message).maybe_help(help));
     }
 
     fn open(&mut self, kind: Kind, anchor: usize, tag: Option<Cow<'_, Tag>>, place: Place) -> Result<(), Diagnostic> {
