@@ -105,6 +105,17 @@ impl Target {
     }
 }
 
+/// What a target is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// To be planned: AWS can be asked for what only it knows.
+    Plan,
+    /// To be checked: AWS cannot be asked, what only it knows stays symbolic.
+    Validate,
+    /// To be shown: as `Validate`, and what AWS would refuse is a warning.
+    Render,
+}
+
 /// What compiling gave.
 #[derive(Debug)]
 pub struct Compiled {
@@ -291,8 +302,8 @@ impl Tree {
         known
     }
 
-    /// Compiles one application for one environment. `offline`: AWS cannot be asked, what only it knows stays symbolic.
-    pub fn compile(&self, target: &Target, values: &Values, home: &Home, offline: bool) -> Compiled {
+    /// Compiles one application for one environment.
+    pub fn compile(&self, target: &Target, values: &Values, home: &Home, how: How) -> Compiled {
         let Some(app) = self.apps.get(target.index) else {
             return Compiled { desired: None, needs: Needs::default(), diagnostics: Diagnostics::new() };
         };
@@ -306,11 +317,13 @@ impl Tree {
                     config.environments.get(target.env.as_deref().unwrap_or(samconfig::DEFAULT_ENVIRONMENT))
                 });
                 let beside = BesideTemplate { tree: self, folder: &app.folder };
-                template(*file, text, &beside, environment, target, values, home, offline)
+                template(*file, text, &beside, environment, target, values, home, how != How::Plan)
             }
         };
         if let Some(desired) = &compiled.desired {
-            compile::check(desired, &mut compiled.diagnostics);
+            let mut refused = Diagnostics::new();
+            compile::check(desired, &mut refused);
+            compiled.diagnostics.extend(if how == How::Render { refused.as_warnings() } else { refused });
         }
         if compiled.diagnostics.has_errors() {
             compiled.desired = None;
@@ -413,10 +426,8 @@ struct BesideTemplate<'a> {
 
 impl compile::Files for BesideTemplate<'_> {
     fn text(&self, path: &str) -> Option<(FileId, Arc<str>)> {
-        let name = path.strip_prefix("./").unwrap_or(path);
-        let text = self.tree.snapshot.folders.get(self.folder)?.files.get(name)?;
         // Included text has no place of its own in the table: complaints point at the include.
-        Some((FileId(u32::MAX), Arc::from(text.as_str())))
+        Some((FileId(u32::MAX), self.tree.snapshot.text(&self.folder.join(path))?))
     }
 }
 

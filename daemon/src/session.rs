@@ -10,7 +10,7 @@ use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Val};
 use evenkeel_core::plan::Scope;
 use tokio::sync::Mutex;
 
-use crate::apps::{Home, Selection, Target, Tree};
+use crate::apps::{Home, How, Selection, Target, Tree};
 use crate::source::Packer;
 use crate::world::World;
 use crate::{converge, observe};
@@ -145,7 +145,7 @@ impl Session {
         let mut values = self.selection.values.clone();
         let mut asks = 0;
         let (desired, mut advice) = loop {
-            let compiled = tree.compile(target, &values, &home, false);
+            let compiled = tree.compile(target, &values, &home, How::Plan);
             if compiled.diagnostics.has_errors() {
                 return Err(PrepareError::Spec(compiled.diagnostics));
             }

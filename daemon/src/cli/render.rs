@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::common::{self, Common};
 use super::exit;
+use crate::apps::How;
 
 /// Print the compiled resources, offline.
 #[derive(Debug, Args)]
@@ -42,7 +43,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         let mut home = target.home.clone();
         home.region = home.region.or_else(|| selection.region.clone());
         home.account = home.account.or_else(|| selection.account.clone());
-        let compiled = tree.compile(target, &selection.values, &home, true);
+        let compiled = tree.compile(target, &selection.values, &home, How::Render);
         problems.extend(compiled.diagnostics);
         apps.extend(compiled.desired.as_ref().map(app));
     }

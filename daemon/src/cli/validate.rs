@@ -5,6 +5,7 @@ use evenkeel_core::model::Diagnostics;
 
 use super::common::{self, Common};
 use super::exit;
+use crate::apps::How;
 
 /// Check specs offline: every error with its file, line and column.
 #[derive(Debug, Args)]
@@ -34,7 +35,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         let mut home = target.home.clone();
         home.region = home.region.or_else(|| selection.region.clone());
         home.account = home.account.or_else(|| selection.account.clone());
-        let compiled = tree.compile(target, &selection.values, &home, true);
+        let compiled = tree.compile(target, &selection.values, &home, How::Validate);
         resources += compiled.desired.map_or(0, |desired| desired.resources.len());
         problems.extend(compiled.diagnostics);
     }

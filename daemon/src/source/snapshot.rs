@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::revision::{self, Revision};
 
@@ -23,6 +24,10 @@ pub struct Snapshot {
     pub revision: Revision,
     /// What could not be read: path and reason. Never an absence.
     pub unreadable: Vec<(PathBuf, String)>,
+    /// The directory with links resolved: it stays the same tree when a link is swapped.
+    real: PathBuf,
+    /// Texts that specs include from further below, each read once.
+    included: Arc<Mutex<BTreeMap<PathBuf, Option<Arc<str>>>>>,
 }
 
 /// The spec files that lie directly in a folder.
@@ -74,7 +79,37 @@ impl Snapshot {
             })
             .collect::<Vec<_>>();
         let revision = revision::of(&real, texts.iter().map(|(path, text)| (path.as_str(), *text)));
-        Ok(Snapshot { root: root.to_owned(), folders, revision, unreadable })
+        Ok(Snapshot { root: root.to_owned(), folders, revision, unreadable, real, included: Arc::default() })
+    }
+
+    /// The text of a file that a spec includes, by path relative to the root; `None` where there is none within it.
+    pub fn text(&self, relative: &Path) -> Option<Arc<str>> {
+        let mut plain = PathBuf::new();
+        for part in relative.components() {
+            match part {
+                Component::Normal(name) => plain.push(name),
+                Component::CurDir => {}
+                Component::ParentDir if plain.pop() => {}
+                // Nothing outside the specs is a spec.
+                _ => return None,
+            }
+        }
+        let known = || {
+            let folder = self.folders.get(plain.parent()?)?;
+            folder.files.get(plain.file_name()?.to_str()?).map(|text| Arc::from(text.as_str()))
+        };
+        let mut included = self.included.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = included.get(&plain) {
+            return text.clone();
+        }
+        let path = self.real.join(&plain);
+        let read = || {
+            let small = fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST_TEXT);
+            small.then(|| fs::read_to_string(&path).ok()).flatten().map(Arc::from)
+        };
+        let text = known().or_else(read);
+        included.insert(plain, text.clone());
+        text
     }
 
     /// The path of a folder or file for messages.

@@ -128,6 +128,15 @@ impl Diagnostics {
         other.items.into_iter().for_each(|item| self.push(item));
     }
 
+    /// The same complaints, none worse than a warning.
+    #[must_use]
+    pub fn as_warnings(mut self) -> Self {
+        for item in &mut self.items {
+            item.severity = item.severity.min(Severity::Warning);
+        }
+        self
+    }
+
     /// Whether anything is an error.
     pub fn has_errors(&self) -> bool {
         self.items.iter().any(|item| item.severity == Severity::Error)

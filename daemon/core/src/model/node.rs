@@ -121,9 +121,9 @@ impl Node {
         self.render(&|_| None)
     }
 
-    /// JSON for a person: each secret stands as [`MASK`].
+    /// JSON for a person: each secret stands as [`MASK`]. Text that is empty hides nothing.
     pub fn to_masked_json(&self) -> Json {
-        self.render(&|node| node.secret.then(|| Json::String(MASK.to_owned())))
+        self.render(&|node| (node.secret && node.as_str() != Some("")).then(|| Json::String(MASK.to_owned())))
     }
 
     fn render(&self, replace: &dyn Fn(&Node) -> Option<Json>) -> Json {
