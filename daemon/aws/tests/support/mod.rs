@@ -15,7 +15,9 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 /// How many rounds a spec may take.
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 40;
+/// Pause before something unsettled is looked at again.
+const SETTLING: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// The emulator's address, where there is one; a line that says so where there is not.
 pub fn endpoint() -> Option<String> {
@@ -157,6 +159,11 @@ impl Runner {
             let plan = self.plan(resources);
             if plan.is_converged() {
                 return writes;
+            }
+            // What settles is looked at again a little later.
+            if !plan.has_steps() && !plan.pending.is_empty() {
+                tokio::time::sleep(SETTLING).await;
+                continue;
             }
             assert!(plan.has_steps(), "stuck: {}", told(&plan));
             for step in plan.actions.iter().flat_map(|action| &action.steps) {

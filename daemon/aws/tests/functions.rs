@@ -1,0 +1,134 @@
+//! Functions against an emulator.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use evenkeel_core::model::archive::{ArchiveEntry, content_hash, zip};
+use evenkeel_core::plan::Artifacts;
+use evenkeel_core::plan::kind::Artifact;
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+use support::{Runner, endpoint};
+
+const FUNCTION: &str = "AWS::Lambda::Function";
+
+/// Local folders, packed.
+#[derive(Default)]
+struct Packed(BTreeMap<String, Vec<u8>>);
+
+impl Artifacts for Packed {
+    fn bytes(&self, local_path: &str, sha256: &str) -> Result<Arc<[u8]>, String> {
+        let bytes = self.0.get(local_path).ok_or("no such folder")?;
+        if hash(bytes) == sha256 { Ok(bytes.as_slice().into()) } else { Err("it changed".to_owned()) }
+    }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(bytes))
+}
+
+/// Gives the runner a folder with one file.
+fn pack(runner: &mut Runner, folder: &str, file: &str, text: &str) {
+    let entry = || [ArchiveEntry { path: file.to_owned(), mode: 0o644, bytes: text.as_bytes().to_vec() }];
+    let bytes = zip(entry()).expect("it fits");
+    let artifact = Artifact {
+        content: content_hash(entry()),
+        sha256: hash(&bytes),
+        zip_bytes: bytes.len() as u64,
+        unzipped_bytes: text.len() as u64,
+    };
+    runner.scope.artifacts.insert(folder.to_owned(), artifact);
+    runner.artifacts = Arc::new(Packed([(folder.to_owned(), bytes)].into()));
+}
+
+async fn role(runner: &Runner, name: &str) -> String {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Service": "lambda.amazonaws.com"}}]});
+    let made = runner.account.iam.create_role().role_name(name).assume_role_policy_document(trust.to_string());
+    // A second run of the test finds it there.
+    let _ = made.send().await;
+    format!("arn:aws:iam::{}:role/{name}", runner.account.id())
+}
+
+fn plain(role: &str) -> Json {
+    json!({"Code": {"LocalPath": "./src"}, "Handler": "app.handler", "Runtime": "python3.13", "Role": role})
+}
+
+#[tokio::test]
+async fn a_function_is_made_changed_repaired_and_removed() {
+    let Some(endpoint) = endpoint() else { return };
+    let mut runner = Runner::connect(&endpoint, "fns", &[FUNCTION]).await;
+    let role = role(&runner, "fns-role").await;
+    pack(&mut runner, "./src", "app.py", "def handler(event, context):\n    return 1\n");
+    // What an earlier run may have left.
+    runner.converge(&[]).await;
+    let bare = [("f", FUNCTION, plain(&role))];
+    assert_eq!(runner.converge(&bare).await, ["CreateFunction"]);
+    assert_eq!(runner.converge(&bare).await, Vec::<&str>::new(), "a second run writes nothing");
+
+    // Everything that can be changed in place, then back to the defaults.
+    let mut full = plain(&role);
+    for (name, value) in [
+        ("Description", json!("charges")),
+        ("Timeout", json!("30")),
+        ("MemorySize", json!(512)),
+        ("Environment", json!({"Variables": {"A": "1", "B": 2}})),
+        ("TracingConfig", json!({"Mode": "Active"})),
+        ("EphemeralStorage", json!({"Size": 1024})),
+        ("LoggingConfig", json!({"LogFormat": "JSON", "SystemLogLevel": "WARN"})),
+        ("DeadLetterConfig", json!({"TargetArn": format!("arn:aws:sqs:eu-west-1:{}:dead", runner.account.id())})),
+        ("ReservedConcurrentExecutions", json!(7)),
+        ("RecursiveLoop", json!("Allow")),
+        ("KmsKeyArn", json!(format!("arn:aws:kms:eu-west-1:{}:key/1", runner.account.id()))),
+        ("Tags", json!([{"Key": "team", "Value": "a"}])),
+    ] {
+        full[name] = value;
+    }
+    let full = [("f", FUNCTION, full)];
+    let written = runner.converge(&full).await;
+    assert!(
+        written.contains(&"UpdateFunctionConfiguration") && written.contains(&"PutFunctionConcurrency"),
+        "{written:?}"
+    );
+    assert_eq!(runner.converge(&full).await, Vec::<&str>::new());
+    let lambda = runner.account.lambda.clone();
+    lambda
+        .update_function_configuration()
+        .function_name("fns-f")
+        .timeout(3)
+        .memory_size(128)
+        .description("by hand")
+        .send()
+        .await
+        .expect("the emulator does it");
+    lambda.delete_function_concurrency().function_name("fns-f").send().await.expect("the emulator does it");
+    let repaired = runner.converge(&full).await;
+    assert_eq!(repaired, ["PutFunctionConcurrency", "UpdateFunctionConfiguration"]);
+    let cleared = runner.converge(&bare).await;
+    assert!(cleared.contains(&"DeleteFunctionConcurrency"), "{cleared:?}");
+    assert_eq!(runner.converge(&bare).await, Vec::<&str>::new());
+
+    // New code, and code that somebody else uploaded.
+    pack(&mut runner, "./src", "app.py", "def handler(event, context):\n    return 2\n");
+    assert_eq!(runner.converge(&bare).await, ["TagResource", "UpdateFunctionCode"]);
+    let evil = zip([ArchiveEntry { path: "app.py".into(), mode: 0o644, bytes: b"evil".to_vec() }]).expect("it fits");
+    lambda
+        .update_function_code()
+        .function_name("fns-f")
+        .zip_file(aws_sdk_lambda::primitives::Blob::new(evil))
+        .send()
+        .await
+        .expect("the emulator does it");
+    assert_eq!(runner.converge(&bare).await, ["UpdateFunctionCode"]);
+
+    let mut text = plain(&role);
+    text["Code"] = json!({"ZipFile": "def handler(e, c): return 3"});
+    text["Handler"] = json!("index.handler");
+    let written = runner.converge(&[("f", FUNCTION, text)]).await;
+    assert_eq!(written, ["TagResource", "UpdateFunctionCode", "UpdateFunctionConfiguration"]);
+
+    assert_eq!(runner.converge(&[]).await, ["DeleteFunction"]);
+}
