@@ -317,7 +317,7 @@ impl Tree {
                     config.environments.get(target.env.as_deref().unwrap_or(samconfig::DEFAULT_ENVIRONMENT))
                 });
                 let beside = BesideTemplate { tree: self, folder: &app.folder };
-                template(*file, text, &beside, environment, target, values, home, how != How::Plan)
+                template(*file, text, &beside, environment, target, values, home, how)
             }
         };
         if let Some(desired) = &compiled.desired {
@@ -372,7 +372,7 @@ fn template(
     target: &Target,
     values: &Values,
     home: &Home,
-    offline: bool,
+    how: How,
 ) -> Compiled {
     let stack = match (environment.and_then(|e| e.stack_name.as_ref()?.as_str()), &target.env) {
         (Some(name), _) => name.to_owned(),
@@ -387,8 +387,8 @@ fn template(
         pseudo: Pseudo { region: home.region.clone(), account: home.account.clone(), stack: stack.clone() },
         overrides: environment.map_or(&none, |environment| &environment.parameters),
         values,
-        strictness: if offline { Strictness::Lenient } else { Strictness::Strict },
-        offline,
+        strictness: if how == How::Render { Strictness::Lenient } else { Strictness::Strict },
+        offline: how != How::Plan,
     };
     match compile::compile_template(&input) {
         Ok(Outcome::Compiled(made)) => Compiled {

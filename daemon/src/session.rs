@@ -22,6 +22,9 @@ const ZIP_LIMIT: u64 = 52_428_800;
 /// How often compiling may ask AWS for more before it is taken to go round in circles.
 const ASKS: usize = 8;
 
+/// What tells two worlds apart: the role to assume and the region.
+type Door = (Option<String>, Option<String>);
+
 /// Connections and choices of one invocation.
 pub struct Session {
     /// What a person chose.
@@ -30,7 +33,7 @@ pub struct Session {
     pub endpoint: Option<String>,
     /// Whether `endpoint` is our own sandbox.
     pub sandboxed: bool,
-    worlds: Mutex<BTreeMap<(Option<String>, Option<String>), Arc<World>>>,
+    worlds: Mutex<BTreeMap<Door, Arc<World>>>,
 }
 
 /// A target with everything that a plan needs.

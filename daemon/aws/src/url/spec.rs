@@ -128,7 +128,7 @@ fn canonical(properties: &Map<String, Json>, key: &str) -> Map<String, Json> {
                 };
                 (name, value)
             })
-            .filter(|(_, value)| *value != Json::Bool(false) && *value != Json::from(0))
+            .filter(|(_, value)| *value != Json::Bool(false) && value.as_i64() != Some(0))
             .collect();
         if !cors.is_empty() {
             out.insert("Cors".to_owned(), Json::Object(cors));

@@ -40,7 +40,8 @@ pub(super) fn check(input: &Input<'_>, plan: &mut Plan) {
                 == Some(&digest)
         });
     // A tombstone in git is a person's word that the application goes; what holds data still needs the exact plan.
-    if explicit || (input.desired.deleted && data.is_empty()) || !(too_many || !data.is_empty()) {
+    let harmless = data.is_empty() && (input.desired.deleted || !too_many);
+    if explicit || harmless {
         return;
     }
     let why = if data.is_empty() {

@@ -217,7 +217,10 @@ impl Check<'_> {
             return;
         }
         let listed = |values: &[Json]| {
-            values.iter().any(|value| value.as_str().map_or_else(|| value.to_string() == text, |value| value == text))
+            values.iter().any(|value| match value {
+                Json::String(value) => *value == text,
+                other => other.to_string() == text,
+            })
         };
         if let Some(values) = shape.values.as_deref().filter(|values| !listed(values)) {
             let words: Vec<&str> = values.iter().filter_map(Json::as_str).collect();

@@ -92,11 +92,7 @@ fn quoted_lines(lines: &[&str], column: usize) -> usize {
             '\\' if quote == '"' => escaped = true,
             // A doubled single quote closes and opens again: the next one is looked for from there.
             c if c == quote && quote == '"' => return index,
-            c if c == quote => {
-                if !doubled(lines, index, quote) {
-                    return index;
-                }
-            }
+            c if c == quote && !doubled(lines, index, quote) => return index,
             _ => {}
         }
     }

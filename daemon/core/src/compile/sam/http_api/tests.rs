@@ -42,9 +42,7 @@ fn a_jwt_authorizer_without_an_identity_source_is_refused() {
 
 #[test]
 fn a_lambda_authorizer_gets_its_permission_only_where_asked_for() {
-    let authorizer = |ask: bool| {
-        json!({"FunctionArn": "arn:f", "AuthorizerPayloadFormatVersion": "2.0", "EnableFunctionDefaultPermissions": ask})
-    };
+    let authorizer = |ask: bool| json!({"FunctionArn": "arn:f", "AuthorizerPayloadFormatVersion": "2.0", "EnableFunctionDefaultPermissions": ask});
     let auth = json!({"Authorizers": {"Yes": authorizer(true), "No": authorizer(false)}});
     let got = resources(json!({"Resources": {
         "Shop": {"Type": "AWS::Serverless::HttpApi", "Properties": {"Auth": auth}},

@@ -2,8 +2,8 @@
 
 use super::super::api::link::{self, Link};
 use super::super::build::Build;
-use super::super::expect;
 use super::super::event::{Event, rule, schedule_v2};
+use super::super::expect;
 use super::super::made::Made;
 use super::super::make::{At, Outcome, truthy};
 use super::super::openapi;
@@ -71,9 +71,9 @@ pub(super) fn expand(
             schedule_v2::schedule(event, &props, &site.arn(), Some(start), &source.handed_on())
         }
         "Api" => site.api(build),
-        other => Err(event
-            .error(event.place, format!("there is no event type `{other}`"))
-            .maybe_help(nearest(other, TYPES))),
+        other => {
+            Err(event.error(event.place, format!("there is no event type `{other}`")).maybe_help(nearest(other, TYPES)))
+        }
     }
 }
 
