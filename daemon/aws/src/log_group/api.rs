@@ -144,7 +144,7 @@ fn name_of(entry: &Json) -> Option<&str> {
 
 /// An answer of a call that the endpoint may not know at all: what has no such call has nothing of what it tells.
 fn known<T>(answer: Result<Option<T>, String>) -> Result<Option<T>, String> {
-    const UNKNOWN: [&str; 3] = ["UnknownOperation", "InvalidAction", "UnsupportedOperation"];
+    const UNKNOWN: [&str; 4] = ["UnknownOperation", "InvalidAction", "UnsupportedOperation", "Unknown action"];
     match answer {
         Err(reason) if UNKNOWN.iter().any(|code| reason.contains(code)) => Ok(None),
         answer => answer,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::call::Call;
 use crate::function_part::{self, function_of, qualifier_of};
+use crate::function_ref::FunctionRef;
 use crate::spelling::is_true;
 use crate::values::{filled, ordered};
 
@@ -170,8 +171,14 @@ pub(crate) fn observed(
         Some(Json::Array(all)) => all.as_slice(),
         _ => &[],
     };
+    // An emulator answers the statements of all qualifiers at once; each says in its resource which one it is for.
+    let belongs = |statement: &&Json| {
+        let resource = statement.get("Resource").and_then(Json::as_str).and_then(FunctionRef::parse);
+        resource.is_none_or(|resource| resource.qualifier.as_deref().unwrap_or("") == qualifier)
+    };
     statements
         .iter()
+        .filter(belongs)
         .filter_map(|statement| {
             let sid = statement.get("Sid")?.as_str()?;
             let mut out = Observed::new(function_part::key(function, &[qualifier, sid]), sid);
@@ -329,6 +336,14 @@ mod tests {
             .map(|(path, _, _)| path)
             .collect();
         assert_eq!(paths, vec!["Condition", "SourceArn"]);
+    }
+
+    #[test]
+    fn a_statement_for_another_qualifier_is_not_read_with_this_one() {
+        let arn = "arn:aws:lambda:eu-west-1:111122223333:function:charge:live";
+        let document = json!({"Statement": [{"Sid": "s", "Effect": "Allow", "Principal": "*", "Resource": arn}]});
+        assert_eq!(observed(&scope(), &world(), "charge", "", &document), vec![]);
+        assert_eq!(observed(&scope(), &world(), "charge", "live", &document).len(), 1);
     }
 
     #[test]
