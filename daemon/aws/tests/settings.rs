@@ -19,8 +19,12 @@ fn spec() -> Vec<(&'static str, &'static str, Json)> {
         ("key", PARAMETER, json!({"Type": "SecureString", "Value": "s3cret", "KeyId": "alias/aws/ssm"})),
         ("list", PARAMETER, json!({"Name": "/shared/settings/list", "Type": "StringList", "Value": "a,b"})),
         ("plain", LOG_GROUP, json!({})),
-        ("kept", LOG_GROUP, json!({"LogGroupName": "/shop/settings/kept", "RetentionInDays": "14",
-            "Tags": [{"Key": "team", "Value": "pay"}]})),
+        (
+            "kept",
+            LOG_GROUP,
+            json!({"LogGroupName": "/shop/settings/kept", "RetentionInDays": "14",
+            "Tags": [{"Key": "team", "Value": "pay"}]}),
+        ),
     ]
 }
 
@@ -64,22 +68,12 @@ async fn parameters_and_log_groups_are_made_repaired_and_deleted() {
     writes.sort_unstable();
     assert_eq!(
         writes,
-        [
-            "DeleteParameter",
-            "DeleteParameter",
-            "PutParameter",
-            "PutParameter",
-            "PutRetentionPolicy",
-            "UntagResource"
-        ]
+        ["DeleteParameter", "DeleteParameter", "PutParameter", "PutParameter", "PutRetentionPolicy", "UntagResource"]
     );
 
     let mut gone = runner.converge(&[]).await;
     gone.sort_unstable();
-    assert_eq!(
-        gone,
-        ["DeleteLogGroup", "DeleteLogGroup", "DeleteParameter", "DeleteParameter", "DeleteParameter"]
-    );
+    assert_eq!(gone, ["DeleteLogGroup", "DeleteLogGroup", "DeleteParameter", "DeleteParameter", "DeleteParameter"]);
 }
 
 #[tokio::test]
@@ -90,15 +84,16 @@ async fn what_is_not_ours_is_left_alone() {
     let kind = aws_sdk_ssm::types::ParameterType::String;
     ssm.put_parameter().name("/foreign/theirs").value("x").r#type(kind).send().await.expect("written");
     runner.account.logs.create_log_group().log_group_name("foreign-logs").send().await.expect("written");
-    let spec =
-        vec![("theirs", PARAMETER, json!({"Type": "String", "Value": "y"})), ("logs", LOG_GROUP, json!({}))];
+    let spec = vec![("theirs", PARAMETER, json!({"Type": "String", "Value": "y"})), ("logs", LOG_GROUP, json!({}))];
     let wanted = runner.plan(&spec).wanted;
     runner.sweep(&wanted).await;
     let plan = runner.plan(&spec);
     assert!(!plan.has_steps(), "{:#?}", plan.actions);
-    assert!(plan.actions.iter().all(|action| {
-        action.reason.as_deref().is_some_and(|reason| reason.contains("is not evenkeel's"))
-    }));
+    assert!(
+        plan.actions
+            .iter()
+            .all(|action| { action.reason.as_deref().is_some_and(|reason| reason.contains("is not evenkeel's")) })
+    );
     ssm.delete_parameter().name("/foreign/theirs").send().await.expect("deleted");
     runner.account.logs.delete_log_group().log_group_name("foreign-logs").send().await.expect("deleted");
 }
