@@ -69,9 +69,11 @@ pub const LOCAL_IMAGE_REPOSITORY: &str = "sam-local-artifact";
 /// The result is the same template without `Transform` and `Globals`; generated resources stand where the resource
 /// stood that asked for them and carry its id as the attribute `GeneratedFor`.
 ///
+/// Beside it stands what is worth saying though it expands: properties that SAM ignores.
+///
 /// # Errors
 /// Every complaint that was found, each with its place: one a resource at least, so that a person sees them at once.
-pub fn transform(template: Node, context: &SamContext) -> Result<Node, Diagnostics> {
+pub fn transform(template: Node, context: &SamContext) -> Result<(Node, Diagnostics), Diagnostics> {
     let mut build = Build::new(template, context)?;
     build.run();
     build.finish()

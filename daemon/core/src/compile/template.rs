@@ -135,7 +135,10 @@ fn compile_at(input: &TemplateInput<'_>, nesting: &Nesting<'_>) -> Result<Outcom
     let transformed = if prepared.serverless {
         // Transformed even where something is wrong already, so that all complaints come at once.
         match sam::transform(template, &prepared.sam_context()) {
-            Ok(transformed) => transformed,
+            Ok((transformed, warnings)) => {
+                prepared.diagnostics.extend(warnings);
+                transformed
+            }
             Err(errors) => {
                 prepared.diagnostics.extend(errors);
                 return Err(prepared.diagnostics);

@@ -321,8 +321,8 @@ impl<'a> Build<'a> {
         self.renames.properties.insert((id.to_owned(), property.to_owned()), target.to_owned());
     }
 
-    /// The resulting template, or everything that was wrong.
-    pub fn finish(self) -> Result<Node, Diagnostics> {
+    /// The resulting template with its warnings, or everything that was wrong.
+    pub fn finish(self) -> Result<(Node, Diagnostics), Diagnostics> {
         if self.diagnostics.has_errors() {
             return Err(self.diagnostics);
         }
@@ -338,6 +338,6 @@ impl<'a> Build<'a> {
         if !self.renames.is_empty() {
             self.renames.apply(&mut template);
         }
-        Ok(template)
+        Ok((template, self.diagnostics))
     }
 }

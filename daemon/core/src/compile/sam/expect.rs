@@ -1,6 +1,6 @@
 //! Holding nested values against what SAM expects of them, as [`super::props`] does for whole property lists.
 
-use crate::model::{Diagnostic, Diagnostics, Map, Node};
+use crate::model::{Diagnostic, Diagnostics, Map, Node, Severity};
 
 use super::intrinsics::is_intrinsic;
 use super::props::{Owner, Props, nearest};
@@ -51,8 +51,14 @@ pub(super) fn keys(owner: &Owner, path: &str, node: &Node, known: &[&'static str
 /// Warns of keys of the map at `path` that SAM does not know, and so ignores.
 pub(super) fn warn_of_keys(owner: &Owner, path: &str, node: &Node, known: &[&'static str], notes: &mut Diagnostics) {
     for diagnostic in unknown(owner, path, node, known) {
-        notes.push(Diagnostic { severity: crate::model::Severity::Warning, ..diagnostic });
+        notes.push(as_warning(diagnostic));
     }
+}
+
+/// The same complaint about something that SAM lets pass.
+pub(super) fn as_warning(diagnostic: Diagnostic) -> Diagnostic {
+    let message = diagnostic.message.replacen(" is invalid: ", ": ", 1);
+    Diagnostic { severity: Severity::Warning, message, ..diagnostic }
 }
 
 fn unknown<'a>(

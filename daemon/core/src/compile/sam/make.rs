@@ -90,3 +90,17 @@ pub(super) fn shown(node: &Node) -> String {
         _ => node.to_masked_json().to_string(),
     }
 }
+
+/// Whether two values are equal, wherever they were written.
+pub(super) fn same(left: &Node, right: &Node) -> bool {
+    match (&left.value, &right.value) {
+        (Val::List(left), Val::List(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+        }
+        (Val::Map(left), Val::Map(right)) => {
+            left.len() == right.len()
+                && left.iter().all(|(key, entry)| right.get(key).is_some_and(|other| same(&entry.node, &other.node)))
+        }
+        (left, right) => left == right,
+    }
+}

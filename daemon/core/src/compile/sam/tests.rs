@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::{SamContext, transform};
 use crate::model::{Node, Place};
 
-fn context() -> SamContext {
+pub(super) fn context() -> SamContext {
     SamContext {
         region: "eu-central-1".to_owned(),
         partition: "aws".to_owned(),
@@ -22,7 +22,7 @@ pub(super) fn template(json: Value) -> Node {
 /// The resulting `Resources`, or the messages.
 pub(super) fn resources(json: Value) -> Result<Value, Vec<String>> {
     transform(template(json), &context())
-        .map(|template| template.to_json()["Resources"].clone())
+        .map(|(template, _)| template.to_json()["Resources"].clone())
         .map_err(|diagnostics| diagnostics.iter().map(|item| item.message.clone()).collect())
 }
 

@@ -7,7 +7,7 @@ use super::make::{At, Outcome, given, shown, some, truthy};
 use super::props::{Kind, Property, Props, optional, required};
 use super::source::Source;
 use super::{api, expect, intrinsics};
-use crate::model::{Diagnostic, Map, Node, Severity};
+use crate::model::{Map, Node};
 
 const PROPERTIES: [Property; 18] = [
     optional("ApiKeySelectionExpression", Kind::Str),
@@ -114,7 +114,7 @@ fn warn_of_attributes(build: &mut Build<'_>, source: &Source) {
     for name in ["Condition", "DeletionPolicy", "UpdateReplacePolicy"] {
         if let Some(node) = source.attribute(name) {
             let message = format!("SAM ignores `{name}` on {}", source.type_name);
-            let warning = Diagnostic { severity: Severity::Warning, ..source.error(node.place, message) };
+            let warning = expect::as_warning(source.error(node.place, message));
             build.diagnostics.push(warning);
         }
     }

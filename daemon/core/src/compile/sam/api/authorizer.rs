@@ -4,7 +4,7 @@ use super::super::expect;
 use super::super::make::{At, Outcome, given, shown, some};
 use super::super::openapi::security::Scheme;
 use super::super::props::Owner;
-use crate::model::{Diagnostic, Diagnostics, Node, Severity, Val};
+use crate::model::{Diagnostics, Node, Val};
 
 /// What `Auth.Authorizers.<name>` may say.
 const KEYS: [&str; 7] = [
@@ -164,7 +164,7 @@ fn lambda(
 ) -> Outcome<Node> {
     let function = some(spec, "FunctionArn").cloned().unwrap_or_else(|| {
         let message = format!("{name} Authorizer should specify UserPoolArn or FunctionArn");
-        notes.push(Diagnostic { severity: Severity::Warning, ..owner.error(spec.place, message) });
+        notes.push(expect::as_warning(owner.error(spec.place, message)));
         at.text("")
     });
     let header = if payload == "REQUEST" {

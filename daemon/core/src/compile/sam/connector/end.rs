@@ -2,7 +2,7 @@
 
 use super::super::build::Build;
 use super::super::intrinsics::referenced_id;
-use super::super::make::{At, Outcome, some, truthy};
+use super::super::make::{At, Outcome, same, some, truthy};
 use super::super::props::{Owner, nearest};
 use crate::model::{Node, Place};
 
@@ -142,7 +142,7 @@ fn role(type_name: &str, resource: &Node, other: &Node) -> Option<Node> {
         "AWS::Events::Rule" => properties.get("Targets")?.as_list()?.iter().find_map(|target| {
             let arn = target.get("Arn")?;
             let by_id = referenced_id(arn).is_some_and(|id| other.get("Id").and_then(Node::as_str) == Some(id));
-            let by_arn = some(other, "Arn").is_some_and(|other| other.to_json() == arn.to_json());
+            let by_arn = some(other, "Arn").is_some_and(|other| same(other, arn));
             if by_id || by_arn { target.get("RoleArn") } else { None }
         }),
         _ => None,

@@ -81,3 +81,16 @@ fn route_settings_of_an_event_stand_on_the_stage() {
     let settings = &got["ServerlessHttpApiApiGatewayDefaultStage"]["Properties"]["RouteSettings"];
     assert_eq!(*settings, json!({"GET /one": {"ThrottlingBurstLimit": 5}}));
 }
+
+#[test]
+fn what_sam_ignores_is_worth_a_warning_with_the_nearest_key() {
+    use super::super::tests::{context, template};
+    let domain = json!({"DomainName": "a.example.com", "CertificateArn": "arn:cert", "BasePaths": "v1"});
+    let api = json!({"Resources": {
+        "Shop": {"Type": "AWS::Serverless::HttpApi", "Properties": {"Domain": domain}},
+    }});
+    let (_, warnings) = super::super::transform(template(api), &context()).unwrap();
+    let said: Vec<_> = warnings.iter().map(|item| (item.message.as_str(), item.help.as_deref())).collect();
+    let message = "resource `Shop`: property `Domain` has no key `BasePaths`";
+    assert_eq!(said, [(message, Some("did you mean `BasePath`?"))]);
+}

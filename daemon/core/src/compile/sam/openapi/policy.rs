@@ -1,6 +1,6 @@
 //! An API's resource policy, `x-amazon-apigateway-policy`: who may call which path from where.
 
-use super::super::make::{At, Outcome, given, some};
+use super::super::make::{At, Outcome, given, same, some};
 use super::{ANY_METHOD, branches, invalid, path_in_arn};
 use crate::model::{Node, Val};
 
@@ -156,8 +156,7 @@ fn push(policy: &mut Node, statements: Vec<Node>, once: bool, at: At) {
         Some(single) => vec![single],
     };
     for statement in statements {
-        let text = statement.to_json();
-        if !once || !all.iter().any(|other| other.to_json() == text) {
+        if !once || !all.iter().any(|other| same(other, &statement)) {
             all.push(statement);
         }
     }
