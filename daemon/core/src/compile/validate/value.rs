@@ -216,12 +216,7 @@ impl Check<'_> {
             self.wrong(shape, node, path, out);
             return;
         }
-        let listed = |values: &[Json]| {
-            values.iter().any(|value| match value {
-                Json::String(value) => *value == text,
-                other => other.to_string() == text,
-            })
-        };
+        let listed = |values: &[Json]| values.iter().map(spelled).any(|value| value == text);
         if let Some(values) = shape.values.as_deref().filter(|values| !listed(values)) {
             let words: Vec<&str> = values.iter().filter_map(Json::as_str).collect();
             let help = did_you_mean(&text, words.iter().copied()).filter(|_| !node.secret).or_else(|| {
@@ -282,6 +277,11 @@ impl Check<'_> {
         let message = format!("`{path}` is {}; AWS takes {}", node.type_word(), wanted.join(" or "));
         self.complain("wrong-type", node.place, message, help, out);
     }
+}
+
+/// A listed value as a person writes it.
+fn spelled(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A whole number, also where it is written as text or as `3.0`.
