@@ -69,13 +69,16 @@ impl LogGroups {
             let answer = known(answer.await)?;
             details.data_protection = answer.and_then(|answer| filled(answer.as_object()?, "policyDocument"));
         }
+        // Field indexes are for the standard class alone.
+        let standard = entry.get("logGroupClass").is_none_or(|class| class == "STANDARD");
         let indexes = pages(
             SERVICE,
             |token| async move { heard!(logs.describe_index_policies().log_group_identifiers(name).set_next_token(token)) },
             |page| list_of(page, "indexPolicies", "nextToken"),
         );
         let own = |policy: &Json| policy.get("source").is_none_or(|source| source == "LOG_GROUP");
-        details.index_policies = known(indexes.await.map(Some))?
+        let indexes = if standard { known(indexes.await.map(Some))? } else { None };
+        details.index_policies = indexes
             .unwrap_or_default()
             .iter()
             .filter(|policy| own(policy))
