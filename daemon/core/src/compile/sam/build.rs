@@ -1,8 +1,9 @@
 //! The state of one transform: the template as written, the resources made so far, the complaints.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Val};
+use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Severity, Val};
 
 use super::SamContext;
 use super::intrinsics::{self, Renames};
@@ -35,6 +36,8 @@ pub(super) struct Build<'a> {
     pub apis: api::Apis,
     /// What each connector became.
     pub connected: indexmap::IndexMap<String, Vec<String>>,
+    /// Warnings from where nothing else changes.
+    notes: RefCell<Diagnostics>,
     /// Complaints so far.
     pub diagnostics: Diagnostics,
 }
@@ -97,6 +100,7 @@ impl<'a> Build<'a> {
             renames: Renames::default(),
             apis: api::Apis::default(),
             connected: indexmap::IndexMap::new(),
+            notes: RefCell::default(),
             diagnostics: Diagnostics::new(),
         })
     }
@@ -200,6 +204,11 @@ impl<'a> Build<'a> {
         );
         let error = Diagnostic::error("duplicate-id", entry.key_place, message);
         Some(error.related(source.place, "generated for this"))
+    }
+
+    /// Says what works, but probably not as meant.
+    pub fn warn(&self, diagnostic: Diagnostic) {
+        self.notes.borrow_mut().push(Diagnostic { severity: Severity::Warning, ..diagnostic });
     }
 
     /// The written resources, after Globals.
@@ -323,8 +332,10 @@ impl<'a> Build<'a> {
 
     /// The resulting template with its warnings, or everything that was wrong.
     pub fn finish(self) -> Result<(Node, Diagnostics), Diagnostics> {
-        if self.diagnostics.has_errors() {
-            return Err(self.diagnostics);
+        let mut said = self.diagnostics;
+        said.extend(self.notes.into_inner());
+        if said.has_errors() {
+            return Err(said);
         }
         let mut template = self.source;
         template.remove("Transform");
@@ -338,6 +349,6 @@ impl<'a> Build<'a> {
         if !self.renames.is_empty() {
             self.renames.apply(&mut template);
         }
-        Ok((template, self.diagnostics))
+        Ok((template, said))
     }
 }

@@ -126,6 +126,13 @@ pub(super) fn role(
         let name = format!("{}Policy{index}", role.id);
         match kind_of(owner, policy)? {
             Kind::Managed => {
+                if let Some(name) = policy.as_str().filter(|name| !name.starts_with("arn:") && !managed::exists(name)) {
+                    let message =
+                        format!("there is no AWS managed policy `{name}` that evenkeel knows; it goes to IAM as it is");
+                    build.warn(
+                        owner.error_with("unknown-policy", policy.place, message).maybe_help(managed::nearest(name)),
+                    );
+                }
                 let arn = map_branches(policy, &|branch| Ok(managed::of(branch, partition)))?;
                 if !contains(&managed, &arn) {
                     managed.push(arn);
@@ -135,7 +142,7 @@ pub(super) fn role(
                 inline.push(map_branches(policy, &|branch| Ok(named(name.as_str(), branch.clone(), branch.place)))?)
             }
             Kind::Template => inline.push(map_branches(policy, &|branch| {
-                Ok(named(name.as_str(), templates::expand(owner, branch)?, branch.place))
+                Ok(named(name.as_str(), templates::expand(build, owner, branch)?, branch.place))
             })?),
             Kind::Unknown => {
                 let message = format!("policy at index {index} in the `Policies` property is not valid");

@@ -112,6 +112,19 @@ fn an_error_in_globals_points_at_globals_and_one_in_an_intrinsic_at_it() {
     assert_eq!(places(&text.replace("Layers: odd", "Timeout: 3")), [(9, 20)]);
 }
 
+#[test]
+fn what_sam_ignores_is_said() {
+    let json = json!({"Resources": {"Fn": {"Type": "AWS::Serverless::Function", "Properties": {
+        "Handler": "h", "Runtime": "r", "InlineCode": "x",
+        "Policies": ["AmazonSQSFullAcces", {"SQSPollerPolicy": {"QueueName": "q", "Queue": "q"}}],
+    }}}});
+    let warnings = transform(template(json), &context()).unwrap().1;
+    let messages: Vec<&str> = warnings.iter().map(|item| item.message.as_str()).collect();
+    assert_eq!(messages.len(), 2);
+    assert!(messages[0].contains("no AWS managed policy `AmazonSQSFullAcces`"), "{messages:?}");
+    assert!(messages[1].contains("no parameter `Queue`"), "{messages:?}");
+}
+
 /// Any JSON that is not too large.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

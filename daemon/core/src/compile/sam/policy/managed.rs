@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::super::props;
 use crate::model::{Node, Place};
 
 /// Name to path, such as `AWSLambdaBasicExecutionRole` to `service-role/`.
@@ -29,6 +30,16 @@ pub(super) fn of(policy: &Node, partition: &str) -> Node {
         Some((name, path)) => arn(partition, &format!("{path}{name}"), policy.place),
         None => policy.clone(),
     }
+}
+
+/// Whether AWS has a managed policy of this name.
+pub(super) fn exists(name: &str) -> bool {
+    PATHS.contains_key(name)
+}
+
+/// "did you mean `X`?"
+pub(super) fn nearest(name: &str) -> Option<String> {
+    props::nearest(name, PATHS.keys().copied())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use crate::model::{Diagnostic, Node, Place, Val};
 
+use super::super::build::Build;
 use super::super::intrinsics::{sub, sub_with};
 use super::super::props::{self, Owner};
 
@@ -84,7 +85,7 @@ pub(super) fn nearest(name: &str) -> Option<String> {
 ///
 /// # Errors
 /// Where the parameters are no map, or one is missing.
-pub(super) fn expand(owner: &Owner, policy: &Node) -> Result<Node, Diagnostic> {
+pub(super) fn expand(build: &Build<'_>, owner: &Owner, policy: &Node) -> Result<Node, Diagnostic> {
     let place = policy.place;
     let unknown = || owner.error(place, "it is no policy template");
     let (name, entry) = policy.as_map().and_then(|map| map.first()).ok_or_else(unknown)?;
@@ -100,6 +101,10 @@ pub(super) fn expand(owner: &Owner, policy: &Node) -> Result<Node, Diagnostic> {
         let help = unknown.and_then(|key| props::nearest(key, missing.iter().copied()));
         let message = format!("parameters {missing:?} of policy template `{name}` don't have values");
         return Err(owner.error(entry.key_place, message).maybe_help(help));
+    }
+    for (key, entry) in values.iter().filter(|(key, _)| !template.parameters.contains(&key.as_str())) {
+        let message = format!("policy template `{name}` has no parameter `{key}`; SAM ignores it");
+        build.warn(owner.error_with("unknown-property", entry.key_place, message));
     }
     let text = |text: &str| substitute(text, &template.parameters, &entry.node, place);
     let statements = template.statements.iter().map(|statement| {
