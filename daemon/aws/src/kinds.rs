@@ -7,8 +7,8 @@ use evenkeel_core::plan::{Kind, Kinds, Reach};
 
 use crate::client::Account;
 use crate::{
-    event_source_mapping, function, invoke_config, log_group, managed_policy, parameter, permission, queue, role,
-    subscription, topic, url,
+    event_source_mapping, function, invoke_config, layer, layer_permission, log_group, managed_policy, parameter,
+    permission, queue, role, subscription, topic, url,
 };
 
 /// A kind, and how to reach it in an account.
@@ -29,6 +29,7 @@ fn parents() -> Vec<Entry> {
         (Arc::new(topic::policy::TOPIC_POLICY), topics),
         (Arc::new(topic::policy::TOPIC_INLINE_POLICY), topics),
         (Arc::new(function::spec::Function), functions),
+        (Arc::new(layer::spec::LayerVersion), |account| Arc::new(layer::api::Layers::new(account.lambda.clone()))),
         (Arc::new(parameter::Parameter), |account| Arc::new(parameter::Parameters::new(account))),
     ]
 }
@@ -36,6 +37,9 @@ fn parents() -> Vec<Entry> {
 /// Kinds that are observed after their parents.
 fn children() -> Vec<Entry> {
     vec![
+        (Arc::new(layer_permission::spec::LayerVersionPermission), |account| {
+            Arc::new(layer_permission::api::LayerPermissions::new(account.lambda.clone()))
+        }),
         // After the functions: Lambda makes their groups by itself, and what is part of a function is its owner's.
         (Arc::new(log_group::LogGroup), |account| Arc::new(log_group::LogGroups::new(account))),
         (Arc::new(event_source_mapping::EventSourceMapping), |account| {

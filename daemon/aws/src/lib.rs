@@ -17,6 +17,8 @@ mod function_part;
 mod function_ref;
 mod invoke_config;
 pub mod kinds;
+pub mod layer;
+pub mod layer_permission;
 mod log_group;
 pub mod managed_policy;
 mod parameter;

@@ -1,5 +1,7 @@
 //! Functions against an emulator.
 
+#![expect(clippy::expect_used, reason = "a failed test says why and stops")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,8 @@ use sha2::{Digest as _, Sha256};
 use support::{Runner, endpoint};
 
 const FUNCTION: &str = "AWS::Lambda::Function";
+const LAYER: &str = "AWS::Lambda::LayerVersion";
+const LAYER_PERMISSION: &str = "AWS::Lambda::LayerVersionPermission";
 
 /// Local folders, packed.
 #[derive(Default)]
@@ -131,4 +135,39 @@ async fn a_function_is_made_changed_repaired_and_removed() {
     assert_eq!(written, ["TagResource", "UpdateFunctionCode", "UpdateFunctionConfiguration"]);
 
     assert_eq!(runner.converge(&[]).await, ["DeleteFunction"]);
+}
+
+#[tokio::test]
+async fn a_layer_travels_to_its_function_and_its_old_version_goes() {
+    let Some(endpoint) = endpoint() else { return };
+    let mut runner = Runner::connect(&endpoint, "lys", &[FUNCTION, LAYER, LAYER_PERMISSION]).await;
+    runner.converge(&[]).await;
+    let role = role(&runner, "lys-role").await;
+    let mut function = plain(&role);
+    function["Code"] = json!({"ZipFile": "def handler(e, c): return 3"});
+    function["Layers"] = json!([{"Ref": "lib"}]);
+    let spec = [
+        ("lib", LAYER, json!({"Content": {"LocalPath": "./lib"}, "CompatibleRuntimes": ["python3.13", "python3.12"]})),
+        ("f", FUNCTION, function),
+        (
+            "share",
+            LAYER_PERMISSION,
+            json!({"LayerVersionArn": {"Ref": "lib"}, "Action": "lambda:GetLayerVersion", "Principal": "111122223333"}),
+        ),
+    ];
+    pack(&mut runner, "./lib", "python/lib.py", "A = 1\n");
+    let made = runner.converge(&spec).await;
+    assert_eq!(made.len(), 3, "{made:?}");
+    assert_eq!(runner.converge(&spec).await, Vec::<&str>::new(), "a second run writes nothing");
+    pack(&mut runner, "./lib", "python/lib.py", "A = 2\n");
+    let changed = runner.converge(&spec).await;
+    assert_eq!(
+        changed,
+        ["PublishLayerVersion", "UpdateFunctionConfiguration", "AddLayerVersionPermission", "DeleteLayerVersion"]
+    );
+    let rest = runner.converge(&spec[..2]).await;
+    assert_eq!(rest, ["RemoveLayerVersionPermission"]);
+    runner.converge(&[]).await;
+    let left = runner.account.lambda.list_layer_versions().layer_name("lys-lib").send().await.expect("it answers");
+    assert_eq!(left.layer_versions().len(), 0);
 }

@@ -17,7 +17,11 @@ pub(super) fn check(input: &Input<'_>, plan: &mut Plan) {
     for action in plan.actions.iter().filter(|action| takes_away(action)) {
         let name = action.physical_id.clone().unwrap_or_else(|| action.id.clone());
         goners.push(format!("{} {name}", action.type_name));
-        if action.origin == Origin::Written {
+        // An old version of what stays takes nothing away.
+        let leftover = action.verb == Verb::Delete
+            && input.kinds.get(&action.type_name).is_some_and(|kind| kind.is_version())
+            && input.desired.resources.get(&action.id).is_some_and(|wanted| wanted.type_name == action.type_name);
+        if action.origin == Origin::Written && !leftover {
             written += 1;
         }
         if input.kinds.get(&action.type_name).is_some_and(|kind| kind.facts().holds_data) {

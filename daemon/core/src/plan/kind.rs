@@ -289,6 +289,12 @@ pub trait Kind: Send + Sync + Debug {
         None
     }
 
+    /// Whether each change makes a new version beside the old ones (a layer): those that are superseded are no loss that
+    /// the guard counts.
+    fn is_version(&self) -> bool {
+        false
+    }
+
     /// Why something that is not wanted any more is left alone for now (a layer version that a function still uses).
     fn still_used(&self, _observed: &Observed, _world: &Observation) -> Option<String> {
         None

@@ -1,0 +1,69 @@
+//! The mark at the end of a description: ` [ek:SOURCE APP/ENV ID CONTENT]`, with a last word `Retain` where versions
+//! of this layer stay.
+
+use evenkeel_core::model::resource::DeletionPolicy;
+use evenkeel_core::plan::{Marks, Scope, Want};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// AWS's limit for a description, characters.
+const LIMIT: usize = 256;
+const OPEN: &str = " [ek:";
+const WORD: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'@').remove(b'+');
+
+/// A description taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// What people wrote.
+    pub text: String,
+    /// Whose it is; `code.content` is left out, `content` holds it.
+    pub marks: Option<Marks>,
+    /// The hash of its content.
+    pub content: String,
+}
+
+/// The mark's text for what a spec asks for.
+pub fn suffix(scope: &Scope, want: &Want, content: &str) -> String {
+    let word = |text: &str| utf8_percent_encode(text, WORD).to_string();
+    let home = match &scope.env {
+        Some(env) => format!("{}/{}", word(&scope.app), word(env)),
+        None => word(&scope.app),
+    };
+    let policies = [want.resource.deletion_policy, want.resource.update_replace_policy];
+    let retain = if policies.contains(&Some(DeletionPolicy::Retain)) { " Retain" } else { "" };
+    format!("{OPEN}{} {home} {} {content}{retain}]", word(&scope.source), word(want.id()))
+}
+
+/// The description with its mark; the text is cut where both do not fit.
+pub fn describe(text: &str, suffix: &str) -> String {
+    format!("{}{suffix}", fitting(text, suffix))
+}
+
+/// As much of the text as fits beside the mark.
+pub fn fitting(text: &str, suffix: &str) -> String {
+    text.chars().take(LIMIT.saturating_sub(suffix.chars().count())).collect()
+}
+
+/// Whether the mark itself fits.
+pub fn fits(suffix: &str) -> bool {
+    suffix.chars().count() <= LIMIT
+}
+
+/// Takes a description apart.
+pub fn parse(description: &str) -> Described {
+    let plain = || Described { text: description.to_owned(), marks: None, content: String::new() };
+    let Some((text, mark)) = description.strip_suffix(']').and_then(|rest| rest.rsplit_once(OPEN)) else {
+        return plain();
+    };
+    let words: Vec<&str> = mark.split(' ').collect();
+    let ([source, home, id, content] | [source, home, id, content, "Retain"]) = words.as_slice() else {
+        return plain();
+    };
+    let word = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (app, env) = match home.split_once('/') {
+        Some((app, env)) => (word(app), Some(word(env))),
+        None => (word(home), None),
+    };
+    let policy = (words.len() == 5).then(|| DeletionPolicy::Retain.as_str().to_owned());
+    let marks = Marks { source: word(source), app, env, id: word(id), policy, ..Marks::default() };
+    Described { text: text.to_owned(), marks: Some(marks), content: (*content).to_owned() }
+}
