@@ -102,7 +102,7 @@ const REFERABLE: [(&str, &str); 7] = [
 /// The first thing that SAM does not take.
 pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made>> {
     let mut props = Props::read(source.owner(), &source.type_name, &source.properties, &PROPERTIES)?;
-    expect::plain(&props, &["MergeDefinitions", "AlwaysDeploy"])?;
+    expect::plain(&props, &PROPERTIES, &["MergeDefinitions", "AlwaysDeploy"])?;
     for name in ["BinaryMediaTypes", "Domain", "Auth"] {
         if let Some(value) = props.get(name) {
             let value = build.resolve(value);

@@ -3,7 +3,7 @@
 use crate::model::{Diagnostic, Diagnostics, Map, Node, Severity};
 
 use super::intrinsics::is_intrinsic;
-use super::props::{Owner, Props, nearest};
+use super::props::{Owner, Property, Props, nearest};
 
 /// The map that the value at `path` must be.
 ///
@@ -74,15 +74,20 @@ fn unknown<'a>(
     })
 }
 
-/// Properties whose value SAM itself must know: an intrinsic is as wrong as a value of another kind.
+/// Properties whose value SAM itself must know: an intrinsic is as wrong there as a value of another kind.
 ///
 /// # Errors
-/// Names the first that is an intrinsic.
-pub(super) fn plain(props: &Props, names: &[&str]) -> Result<(), Diagnostic> {
-    let found = names.iter().filter_map(|name| Some((name, props.get(name)?))).find(|(_, value)| is_intrinsic(value));
-    match found {
-        Some((name, value)) => {
-            let message = format!("property `{name}` is wrong: its value must be plain, intrinsics are not supported");
+/// Names the first that is.
+pub(super) fn plain(props: &Props, known: &[Property], names: &[&str]) -> Result<(), Diagnostic> {
+    let listed = known.iter().filter(|property| names.contains(&property.name));
+    let mut given = listed.filter_map(|property| Some((property, props.get(property.name)?)));
+    match given.find(|(property, value)| is_intrinsic(value) || !property.kind.fits(value)) {
+        Some((property, value)) => {
+            let message = format!(
+                "property `{}` should be {}; intrinsics are not supported",
+                property.name,
+                property.kind.word()
+            );
             Err(props.owner().error_with("wrong-type", value.place, message))
         }
         None => Ok(()),

@@ -59,7 +59,7 @@ const CREATED_BY: &str = "graphqlapi:createdBy";
 /// The first thing that SAM does not take.
 pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made>> {
     let props = Props::read(source.owner(), &source.type_name, &source.properties, &PROPERTIES)?;
-    expect::plain(&props, &PLAIN)?;
+    expect::plain(&props, &PROPERTIES, &PLAIN)?;
     let site = Site { source, props: &props, at: At(source.place) };
     let (api, role, connectors) = site.api(build)?;
     let schema = site.schema()?;

@@ -4,12 +4,14 @@
 use serde_json::Value as Json;
 use sha1::{Digest, Sha1};
 
+use super::make::truthy;
 use crate::model::{Node, Val};
 
 /// The ten hexadecimal digits of SHA-1 that SAM appends for a value; nothing for an absent or empty one.
 pub(super) fn digest(data: &Node) -> String {
     let text = match &data.value {
         Val::Str(text) => text.clone(),
+        _ if !truthy(data) => String::new(),
         _ => json_text(&data.to_json()),
     };
     digest_of_text(&text)

@@ -12,7 +12,7 @@ use super::policy::{self, RoleParts};
 use super::props::{Kind, Property, Props, optional};
 use super::source::Source;
 use super::tags;
-use crate::model::{Map, Node};
+use crate::model::Node;
 
 const PROPERTIES: [Property; 17] = [
     optional("Definition", Kind::Map),
@@ -39,48 +39,21 @@ const TAGGED: [&str; 3] = ["AWS::StepFunctions::StateMachine", "AWS::IAM::Role",
 /// The tag that SAM puts on every state machine.
 const CREATED_BY: &str = "stateMachine:createdBy";
 
-/// The state machine and everything that it generates.
+/// The state machine and everything that it generates. What is wrong with its events is told beside what is wrong with
+/// itself.
 ///
 /// # Errors
 /// The first thing that SAM does not take.
 pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made>> {
     let props = Props::read(source.owner(), &source.type_name, &source.properties, &PROPERTIES)?;
-    expect::plain(&props, &["UseAliasAsEventTarget"])?;
-    let at = At(source.place);
-    let all_tags = tags::list(&with_created_by(&props, at));
-    let mut machine = Made::new(&source.id, "AWS::StepFunctions::StateMachine", source.place)
-        .attributes(source.own_attributes())
-        .depends_on(source.depends_on.clone());
-    definition::set(&props, &mut machine, at)?;
-    let mut made = Vec::new();
-    let role = props.get("Role").filter(|role| truthy(role));
-    match (role, props.get("Policies").filter(|policies| truthy(policies))) {
-        (Some(_), Some(_)) => {
-            let message = "Specify either 'Role' or 'Policies' (but not both at the same time) or neither of them";
-            return Err(props.error("Policies", message));
+    let (mut made, target) = match machine(build, source, &props) {
+        Ok(done) => done,
+        Err(diagnostic) => {
+            build.diagnostics.push(diagnostic);
+            (Vec::new(), source.id.clone())
         }
-        (Some(role), None) => machine.set("RoleArn", role.clone()),
-        (None, policies) => {
-            let role = execution_role(build, source, &props, policies, all_tags.clone())?;
-            machine.set("RoleArn", role.att("Arn"));
-            made.push(role);
-        }
-    }
-    for (key, name) in [
-        ("StateMachineName", "Name"),
-        ("StateMachineType", "Type"),
-        ("LoggingConfiguration", "Logging"),
-        ("TracingConfiguration", "Tracing"),
-    ] {
-        machine = machine.maybe(key, props.take(name));
-    }
-    machine.set("Tags", all_tags);
-    let published = publish(source, &props, &machine, at)?;
-    let aliased = props.get("UseAliasAsEventTarget").is_some_and(truthy);
-    let target = published.last().filter(|_| aliased).unwrap_or(&machine).id.clone();
-    made.insert(0, machine);
-    made.extend(published);
-    for (name, entry) in props.map("Events").unwrap_or(&Map::new()) {
+    };
+    for (name, entry) in props.map("Events").into_iter().flatten() {
         let result = Event::read(&source.id, name, entry.key_place, &entry.node)
             .and_then(|event| event::expand(build, source, &props, &event, &target));
         match result {
@@ -95,6 +68,46 @@ pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made
         }
     }
     Ok(made)
+}
+
+/// The state machine, its role, version and alias, and the id of what its events start.
+fn machine(build: &Build<'_>, source: &Source, props: &Props) -> Outcome<(Vec<Made>, String)> {
+    expect::plain(props, &PROPERTIES, &["UseAliasAsEventTarget"])?;
+    let at = At(source.place);
+    let all_tags = tags::list(&with_created_by(props, at));
+    let mut machine = Made::new(&source.id, "AWS::StepFunctions::StateMachine", source.place)
+        .attributes(source.own_attributes())
+        .depends_on(source.depends_on.clone());
+    definition::set(props, &mut machine, at)?;
+    let mut made = Vec::new();
+    let role = props.get("Role").filter(|role| truthy(role));
+    match (role, props.get("Policies").filter(|policies| truthy(policies))) {
+        (Some(_), Some(_)) => {
+            let message = "Specify either 'Role' or 'Policies' (but not both at the same time) or neither of them";
+            return Err(props.error("Policies", message));
+        }
+        (Some(role), None) => machine.set("RoleArn", role.clone()),
+        (None, policies) => {
+            let role = execution_role(build, source, props, policies, all_tags.clone())?;
+            machine.set("RoleArn", role.att("Arn"));
+            made.push(role);
+        }
+    }
+    for (key, name) in [
+        ("StateMachineName", "Name"),
+        ("StateMachineType", "Type"),
+        ("LoggingConfiguration", "Logging"),
+        ("TracingConfiguration", "Tracing"),
+    ] {
+        machine = machine.maybe(key, props.take(name));
+    }
+    machine.set("Tags", all_tags);
+    let published = publish(source, props, &machine, at)?;
+    let aliased = props.get("UseAliasAsEventTarget").is_some_and(truthy);
+    let target = published.last().filter(|_| aliased).unwrap_or(&machine).id.clone();
+    made.insert(0, machine);
+    made.extend(published);
+    Ok((made, target))
 }
 
 fn with_created_by(props: &Props, at: At) -> Node {

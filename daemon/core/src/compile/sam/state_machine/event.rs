@@ -158,7 +158,7 @@ impl Site<'_> {
     /// The role; the method itself goes into its API's document.
     fn api(&self, build: &mut Build<'_>) -> Outcome<Vec<Made>> {
         let props = self.event.props(&API)?;
-        expect::plain(&props, &["UnescapeMappingTemplate"])?;
+        expect::plain(&props, &API, &["UnescapeMappingTemplate"])?;
         let Some(link) = Link::find(build, &props, "RestApiId")? else { return Ok(Vec::new()) };
         let role = self.role("apigateway.amazonaws.com");
         let auth = link::auth_of(build, &props)?;
