@@ -8,7 +8,7 @@ use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Severity, V
 use super::SamContext;
 use super::intrinsics::{self, Renames};
 use super::made::Made;
-use super::props::Owner;
+use super::props::{Owner, nearest};
 use super::source::Source;
 use super::{
     api, capacity_provider, connector, function, globals, graphql_api, http_api, layer, network_connector,
@@ -50,6 +50,22 @@ const ORDER: [&[&str]; 5] = [
     &["AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::WebSocketApi"],
     &[],
     &["AWS::Serverless::Connector"],
+];
+
+/// The types of SAM resources that can be expanded.
+const TYPES: [&str; 12] = [
+    "AWS::Serverless::Api",
+    "AWS::Serverless::Application",
+    "AWS::Serverless::CapacityProvider",
+    "AWS::Serverless::Connector",
+    "AWS::Serverless::Function",
+    "AWS::Serverless::GraphQLApi",
+    "AWS::Serverless::HttpApi",
+    "AWS::Serverless::LayerVersion",
+    "AWS::Serverless::NetworkConnector",
+    "AWS::Serverless::SimpleTable",
+    "AWS::Serverless::StateMachine",
+    "AWS::Serverless::WebSocketApi",
 ];
 
 /// Types of written resources that events and APIs change: a bucket gets notifications, a user pool triggers.
@@ -160,7 +176,12 @@ impl<'a> Build<'a> {
             "AWS::Serverless::Application" => Err(source
                 .error(source.place, "an application from a repository or a bucket is made by CloudFormation only")
                 .help("copy its template beside this one and give the path as `Location`")),
-            other => Err(source.error(source.place, format!("there is no SAM resource type `{other}`"))),
+            other @ ("AWS::Serverless::MicrovmImage" | "AWS::Serverless::WebFunction") => {
+                Err(source.error(source.place, format!("resources of type `{other}` are not supported")))
+            }
+            other => Err(source
+                .error(source.place, format!("there is no SAM resource type `{other}`"))
+                .maybe_help(nearest(other, TYPES))),
         };
         match result {
             Ok(made) => self.replace(&source, made),

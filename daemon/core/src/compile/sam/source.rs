@@ -38,7 +38,7 @@ impl Source {
                 Some(node) if !node.is_null() => node.clone(),
                 _ => Node::map::<String>([], resource.place),
             },
-            depends_on: resource.get("DependsOn").cloned(),
+            depends_on: resource.get("DependsOn").filter(|node| !node.is_null()).cloned(),
             attributes: pick(map, &OWN),
         })
     }
