@@ -56,6 +56,7 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &Target<'_>) 
                                'DefinitionBody'";
                 return Err(openapi::invalid(document.place, message));
             }
+            openapi::check_paths(document)?;
             link.apply_auth(props.owner(), auth, at.text(&link.stage), document, at)
         })?;
     }
