@@ -17,7 +17,7 @@ use crate::source::snapshot::Folder;
 /// Templates' file names, the first that is there counts.
 const TEMPLATES: [&str; 4] = ["template.yaml", "template.yml", "template.json", "template.template"];
 /// The tree's own settings.
-const TREE_FILE: &str = "evenkeel.yaml";
+pub const TREE_FILE: &str = "evenkeel.yaml";
 
 /// What a person chose on the command line.
 #[derive(Clone, Debug, Default)]
@@ -160,6 +160,13 @@ impl Tree {
             {
                 tree.settings(text, selection);
             }
+            if single
+                && !files.files.contains_key(TREE_FILE)
+                && let Some(text) = &snapshot.above
+            {
+                // One application out of a tree belongs to the tree.
+                tree.settings(text, selection);
+            }
             if is_app(files) && (single == folder.as_os_str().is_empty()) {
                 tree.add(folder, files, single, selection);
             }
@@ -214,16 +221,21 @@ impl Tree {
             }
         }
         let app = manifest::read_app(&documents, &mut Diagnostics::new());
-        let folder_name = || folder.file_name().map(|name| name.to_string_lossy().into_owned());
         let given = selection.app.clone().filter(|_| single);
         let named = given.or_else(|| app.as_ref().map(|app| app.name.text.clone()));
         let (name, form) = match template {
             Some((file, text)) => {
                 let samconfig = self.samconfig(folder, files, &mut broken);
-                let stack = samconfig.as_ref().and_then(stack_name);
+                // Environments with stack names of their own are one application all the same: the folder's.
+                let stack = samconfig.as_ref().filter(|config| has_stack_name(config));
+                let stack = stack.and_then(|config| stack_name(config).or_else(|| self.snapshot.name(folder)));
+                let folder_name = || self.snapshot.name(folder).filter(|_| !single);
                 (named.or(stack).or_else(folder_name), Form::Template { file, text, app, samconfig })
             }
-            None => (named.or_else(folder_name), Form::Native { documents, app }),
+            None => {
+                let folder_name = || self.snapshot.name(folder).filter(|_| !single);
+                (named.or_else(folder_name), Form::Native { documents, app })
+            }
         };
         self.apps.push(App { folder: folder.to_owned(), name, form, broken });
     }
@@ -353,14 +365,18 @@ impl Tree {
     }
 }
 
-/// The environment's stack name, where all environments have the same, or there is a default one.
+fn stack_of(environment: &samconfig::Environment) -> Option<&str> {
+    environment.stack_name.as_ref()?.as_str()
+}
+
+fn has_stack_name(config: &SamConfig) -> bool {
+    config.environments.values().any(|environment| stack_of(environment).is_some())
+}
+
+/// The stack name that all environments have in common.
 fn stack_name(config: &SamConfig) -> Option<String> {
-    let of = |environment: &samconfig::Environment| environment.stack_name.as_ref()?.as_str().map(str::to_owned);
-    let names: BTreeSet<String> = config.environments.values().filter_map(of).collect();
-    match names.len() {
-        1 => names.into_iter().next(),
-        _ => config.environments.get(samconfig::DEFAULT_ENVIRONMENT).and_then(of),
-    }
+    let names: BTreeSet<&str> = config.environments.values().filter_map(stack_of).collect();
+    if names.len() == 1 { names.first().map(|name| (*name).to_owned()) } else { None }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call, all of it from one place")]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use evenkeel_aws::client::{Account, Options};
 use evenkeel_core::compile::Values;
 use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Val};
-use evenkeel_core::plan::Scope;
+use evenkeel_core::plan::{Artifact, Scope};
 use tokio::sync::Mutex;
 
 use crate::apps::{Home, How, Selection, Target, Tree};
@@ -179,34 +179,14 @@ impl Session {
         packer: &Arc<Packer>,
         advice: &mut Diagnostics,
     ) -> Result<Scope, PrepareError> {
-        let mut paths: BTreeMap<String, Place> = BTreeMap::new();
-        for resource in desired.resources.values() {
-            local_paths(&resource.properties, &mut paths);
+        let (packer, whole) = (Arc::clone(packer), desired.clone());
+        let packed = tokio::task::spawn_blocking(move || pack(&whole, &packer)).await;
+        let (artifacts, problems) = packed.map_err(|error| PrepareError::Aws(format!("packing stopped: {error}")))?;
+        if problems.has_errors() {
+            return Err(PrepareError::Spec(problems));
         }
-        let packer = Arc::clone(packer);
-        let packed = tokio::task::spawn_blocking(move || {
-            paths.into_iter().map(|(path, place)| (packer.artifact(&path), path, place)).collect::<Vec<_>>()
-        })
-        .await
-        .map_err(|error| PrepareError::Aws(format!("packing stopped: {error}")))?;
-        let mut artifacts = BTreeMap::new();
-        let mut problems = Diagnostics::new();
-        for (artifact, path, place) in packed {
-            match artifact {
-                Ok(artifact) => {
-                    if artifact.zip_bytes > ZIP_LIMIT {
-                        let message =
-                            format!("`{path}` packs to {} bytes; AWS takes {ZIP_LIMIT} in a call", artifact.zip_bytes);
-                        problems.push(Diagnostic::error("artifact-too-large", place, message).help(
-                            "leave files out with .evenkeelignore, or put the zip into S3 and name the bucket and key",
-                        ));
-                    }
-                    artifacts.insert(path, artifact);
-                }
-                Err(error) => problems.error("artifact", place, error.to_string()),
-            }
-        }
-        let scope = Scope {
+        advice.extend(problems);
+        Ok(Scope {
             source: tree.source_id.clone(),
             app: target.app.clone(),
             env: target.env.clone(),
@@ -215,19 +195,40 @@ impl Session {
             account: world.account.clone(),
             partition: world.partition.clone(),
             artifacts,
-        };
-        check_sizes(desired, &scope, &mut problems);
-        if problems.has_errors() {
-            return Err(PrepareError::Spec(problems));
-        }
-        advice.extend(problems);
-        Ok(scope)
+        })
     }
 
     /// Observes everything in the given worlds, side by side.
     pub async fn sweep(&self, worlds: &[Arc<World>]) {
         futures::future::join_all(worlds.iter().map(|world| observe::sweep(world))).await;
     }
+}
+
+/// Packs an application's local artifacts, and holds their sizes against AWS's limits.
+pub fn pack(desired: &Desired, packer: &Packer) -> (BTreeMap<String, Artifact>, Diagnostics) {
+    let mut paths: BTreeMap<String, Place> = BTreeMap::new();
+    for resource in desired.resources.values() {
+        local_paths(&resource.properties, &mut paths);
+    }
+    let mut artifacts = BTreeMap::new();
+    let mut problems = Diagnostics::new();
+    for (path, place) in paths {
+        match packer.artifact(&path) {
+            Ok(artifact) => {
+                if artifact.zip_bytes > ZIP_LIMIT {
+                    let message =
+                        format!("`{path}` packs to {} bytes; AWS takes {ZIP_LIMIT} in a call", artifact.zip_bytes);
+                    problems.push(Diagnostic::error("artifact-too-large", place, message).help(
+                        "leave files out with .evenkeelignore, or put the zip into S3 and name the bucket and key",
+                    ));
+                }
+                artifacts.insert(path, artifact);
+            }
+            Err(error) => problems.error("artifact", place, error.to_string()),
+        }
+    }
+    check_sizes(desired, &artifacts, &mut problems);
+    (artifacts, problems)
 }
 
 /// Local artifacts of a value: `{"LocalPath": path}`.
@@ -245,10 +246,10 @@ fn local_paths(node: &Node, out: &mut BTreeMap<String, Place>) {
 }
 
 /// A function and its layers unpack into 250 MB together: AWS says so only at the end of an upload.
-fn check_sizes(desired: &Desired, scope: &Scope, problems: &mut Diagnostics) {
+fn check_sizes(desired: &Desired, artifacts: &BTreeMap<String, Artifact>, problems: &mut Diagnostics) {
     let size = |node: Option<&Node>| {
         let path = node?.get("LocalPath")?.as_str()?;
-        scope.artifacts.get(path).map(|artifact| artifact.unzipped_bytes)
+        artifacts.get(path).map(|artifact| artifact.unzipped_bytes)
     };
     for resource in desired.resources.values().filter(|resource| resource.type_name == "AWS::Lambda::Function") {
         let own = size(resource.properties.get("Code")).unwrap_or(0);

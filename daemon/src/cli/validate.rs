@@ -6,6 +6,8 @@ use evenkeel_core::model::Diagnostics;
 use super::common::{self, Common};
 use super::exit;
 use crate::apps::How;
+use crate::session;
+use crate::source::Packer;
 
 /// Check specs offline: every error with its file, line and column.
 #[derive(Debug, Args)]
@@ -36,8 +38,11 @@ pub fn run(arguments: &Arguments) -> u8 {
         home.region = home.region.or_else(|| selection.region.clone());
         home.account = home.account.or_else(|| selection.account.clone());
         let compiled = tree.compile(target, &selection.values, &home, How::Validate);
-        resources += compiled.desired.map_or(0, |desired| desired.resources.len());
         problems.extend(compiled.diagnostics);
+        if let Some(desired) = &compiled.desired {
+            resources += desired.resources.len();
+            problems.extend(session::pack(desired, &Packer::new(tree.base(target))).1);
+        }
     }
     let errors = common::show(&problems, &tree.sources);
     summary(errors, &problems, targets.len(), resources)

@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub folders: BTreeMap<PathBuf, Folder>,
     /// Which revision it is.
     pub revision: Revision,
+    /// `evenkeel.yaml` of the folder above, where the directory is one application out of a tree.
+    pub above: Option<String>,
     /// What could not be read: path and reason. Never an absence.
     pub unreadable: Vec<(PathBuf, String)>,
     /// The directory with links resolved: it stays the same tree when a link is swapped.
@@ -79,7 +81,8 @@ impl Snapshot {
             })
             .collect::<Vec<_>>();
         let revision = revision::of(&real, texts.iter().map(|(path, text)| (path.as_str(), *text)));
-        Ok(Snapshot { root: root.to_owned(), folders, revision, unreadable, real, included: Arc::default() })
+        let above = real.parent().and_then(|tree| fs::read_to_string(tree.join(crate::apps::TREE_FILE)).ok());
+        Ok(Snapshot { root: root.to_owned(), above, folders, revision, unreadable, real, included: Arc::default() })
     }
 
     /// The text of a file that a spec includes, by path relative to the root; `None` where there is none within it.
@@ -110,6 +113,13 @@ impl Snapshot {
         let text = known().or_else(read);
         included.insert(plain, text.clone());
         text
+    }
+
+    /// The name of a folder, the root's included.
+    pub fn name(&self, relative: &Path) -> Option<String> {
+        let path = if relative.as_os_str().is_empty() { &self.root } else { relative };
+        let name = path.file_name().or_else(|| self.real.file_name())?;
+        Some(name.to_string_lossy().into_owned())
     }
 
     /// The path of a folder or file for messages.
