@@ -1,1 +1,27 @@
-//! Support.
+//! What tests of the binary need: an emulator of their own, a directory of specs, the program, the daemon.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test says why and stops")]
+
+mod daemon;
+mod program;
+mod rig;
+
+pub use daemon::Daemon;
+pub use program::Ran;
+pub use rig::Rig;
+
+use std::time::{Duration, Instant};
+
+/// Asks until there is an answer, and tells how long it took.
+///
+/// # Panics
+/// Where there is none within `bound`.
+pub async fn eventually<T>(what: &str, bound: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> (T, Duration) {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return (answer, started.elapsed());
+        }
+        assert!(started.elapsed() < bound, "not within {bound:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

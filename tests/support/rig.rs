@@ -1,0 +1,147 @@
+//! An emulator and a directory of specs for one test.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use evenkeel::sandbox::Sandbox;
+use evenkeel_aws::{Account, Options};
+use tokio::process::Command;
+
+use crate::daemon::Daemon;
+use crate::program::{Ran, binary};
+
+/// The region of all tests.
+const REGION: &str = "eu-west-1";
+
+/// An emulator of its own, a directory of specs, and the account as a person with the AWS console sees it.
+pub struct Rig {
+    /// The account in the emulator, to look into and to change behind evenkeel's back.
+    pub account: Account,
+    dir: tempfile::TempDir,
+    sandbox: Sandbox,
+}
+
+impl Rig {
+    /// Starts an emulator; the specs are empty.
+    ///
+    /// # Panics
+    /// Where there is neither ministack nor a Python to install it with.
+    pub async fn start() -> Rig {
+        let sandbox = Sandbox::start(&|_| {}).await.expect("an emulator");
+        let options = Options {
+            region: Some(REGION.to_owned()),
+            endpoint_url: Some(sandbox.endpoint()),
+            keys: Some(("test".to_owned(), "test".to_owned())),
+            ..Options::default()
+        };
+        let account = Account::connect(options).await.expect("the emulator answers");
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(dir.path().join("specs")).expect("a directory");
+        Rig { account, dir, sandbox }
+    }
+
+    /// Something in this test's own directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The directory of specs.
+    pub fn specs(&self) -> PathBuf {
+        self.path("specs")
+    }
+
+    /// Writes a file of the specs as an editor does: beside, then renamed.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.specs().join(name);
+        let parent = path.parent().expect("a file stands in a directory");
+        std::fs::create_dir_all(parent).expect("a directory");
+        let beside = parent.join(".being-written");
+        std::fs::write(&beside, text).expect("a file");
+        std::fs::rename(beside, path).expect("a file");
+    }
+
+    /// Writes a file of the specs with some text in it replaced.
+    ///
+    /// # Panics
+    /// Where the text does not stand there: the edit would be none.
+    #[track_caller]
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.specs().join(name)).expect("a file");
+        assert!(text.contains(from), "{name} does not hold {from:?}");
+        self.write(name, &text.replace(from, to));
+    }
+
+    /// Copies a directory into the specs.
+    ///
+    /// # Panics
+    /// Where it cannot be copied.
+    pub fn copy(&self, from: &Path, name: &str) {
+        copy(from, &self.specs().join(name));
+    }
+
+    /// Runs the program to its end. `SPECS` among the words is the directory of specs.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub async fn evenkeel(&self, words: &str) -> Ran {
+        let output = self.command(words).stdin(Stdio::null()).output().await.expect("evenkeel runs");
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            line: words.to_owned(),
+        }
+    }
+
+    /// `plan SPECS --env dev -o json`
+    pub async fn plan(&self) -> Ran {
+        self.evenkeel("plan SPECS --env dev -o json").await
+    }
+
+    /// `reconcile --once SPECS --env dev -o json`
+    pub async fn once(&self) -> Ran {
+        self.evenkeel("reconcile --once SPECS --env dev -o json").await
+    }
+
+    /// Starts the daemon on the specs.
+    pub async fn daemon(&self, words: &str) -> Daemon {
+        let words = format!("reconcile SPECS --listen 127.0.0.1:0 {words}");
+        let log = self.path(&format!("daemon-{}.log", std::fs::read_dir(self.dir.path()).map_or(0, Iterator::count)));
+        Daemon::start(self.command(&words), log).await
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(words.split_whitespace().map(|word| match word {
+                "SPECS" => self.specs().into_os_string(),
+                word => word.into(),
+            }))
+            // Nothing of the person's own settings reaches it.
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.dir.path())
+            .env("AWS_ENDPOINT_URL", self.sandbox.endpoint())
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .kill_on_drop(true);
+        command
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a file");
+        }
+    }
+}
