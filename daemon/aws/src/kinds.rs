@@ -7,8 +7,8 @@ use evenkeel_core::plan::{Kind, Kinds, Reach};
 
 use crate::client::Account;
 use crate::{
-    event_source_mapping, function, invoke_config, layer, layer_permission, log_group, managed_policy, parameter,
-    permission, queue, role, subscription, topic, url,
+    alias, event_source_mapping, function, invoke_config, layer, layer_permission, log_group, managed_policy,
+    parameter, permission, queue, role, subscription, topic, url, version,
 };
 
 /// A kind, and how to reach it in an account.
@@ -37,6 +37,8 @@ fn parents() -> Vec<Entry> {
 /// Kinds that are observed after their parents.
 fn children() -> Vec<Entry> {
     vec![
+        (Arc::new(version::spec::Version), |account| Arc::new(version::api::Versions::new(account.lambda.clone()))),
+        (Arc::new(alias::spec::Alias), |account| Arc::new(alias::api::Aliases::new(account.lambda.clone()))),
         (Arc::new(layer_permission::spec::LayerVersionPermission), |account| {
             Arc::new(layer_permission::api::LayerPermissions::new(account.lambda.clone()))
         }),

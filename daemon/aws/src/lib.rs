@@ -3,6 +3,7 @@
 //! A kind is a folder with two files: `spec.rs` says what the type means (pure), `api.rs` maps steps and observations
 //! to the SDK and makes no choices. [`kinds`] is the one list of them.
 
+pub mod alias;
 mod call;
 pub mod calls;
 pub mod client;
@@ -35,6 +36,7 @@ pub mod subscription;
 pub mod topic;
 mod url;
 mod values;
+pub mod version;
 mod wire;
 
 pub use calls::{Calls, is_write};

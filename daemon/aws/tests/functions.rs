@@ -17,6 +17,8 @@ use support::{Runner, endpoint};
 
 const FUNCTION: &str = "AWS::Lambda::Function";
 const LAYER: &str = "AWS::Lambda::LayerVersion";
+const VERSION: &str = "AWS::Lambda::Version";
+const ALIAS: &str = "AWS::Lambda::Alias";
 const LAYER_PERMISSION: &str = "AWS::Lambda::LayerVersionPermission";
 
 /// Local folders, packed.
@@ -170,4 +172,62 @@ async fn a_layer_travels_to_its_function_and_its_old_version_goes() {
     runner.converge(&[]).await;
     let left = runner.account.lambda.list_layer_versions().layer_name("lys-lib").send().await.expect("it answers");
     assert_eq!(left.layer_versions().len(), 0);
+}
+
+#[tokio::test]
+async fn a_version_follows_its_function_and_the_alias_follows_the_version() {
+    let Some(endpoint) = endpoint() else { return };
+    let mut runner = Runner::connect(&endpoint, "als", &[FUNCTION, VERSION, ALIAS]).await;
+    runner.converge(&[]).await;
+    runner.generated.insert("v", "f");
+    let role = role(&runner, "als-role").await;
+    let alias = |more: Json| {
+        let mut alias =
+            json!({"FunctionName": {"Ref": "f"}, "Name": "live", "FunctionVersion": {"Fn::GetAtt": ["v", "Version"]}});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            alias[name] = value.clone();
+        }
+        ("live", ALIAS, alias)
+    };
+    let spec = |timeout: u32, more: Json| {
+        let mut function = plain(&role);
+        function["Timeout"] = json!(timeout);
+        [("f", FUNCTION, function), ("v", VERSION, json!({"FunctionName": {"Ref": "f"}})), alias(more)]
+    };
+    pack(&mut runner, "./src", "app.py", "def handler(e, c): return 1\n");
+    let made = runner.converge(&spec(3, json!({}))).await;
+    assert_eq!(made, ["CreateFunction", "PublishVersion", "CreateAlias"]);
+    assert_eq!(runner.converge(&spec(3, json!({}))).await, Vec::<&str>::new(), "a second run writes nothing");
+
+    // New code and a new configuration reach the alias each as a version of its own, in this order.
+    pack(&mut runner, "./src", "app.py", "def handler(e, c): return 2\n");
+    let changed = runner.converge(&spec(3, json!({}))).await;
+    assert_eq!(changed, ["TagResource", "UpdateFunctionCode", "PublishVersion", "UpdateAlias"]);
+    let changed = runner.converge(&spec(9, json!({}))).await;
+    assert_eq!(changed, ["UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"]);
+
+    // An alias that somebody moved goes back; what the spec says more about it is done.
+    let lambda = runner.account.lambda.clone();
+    lambda
+        .update_alias()
+        .function_name("als-f")
+        .name("live")
+        .function_version("1")
+        .description("by hand")
+        .send()
+        .await
+        .expect("the emulator does it");
+    assert_eq!(runner.converge(&spec(9, json!({}))).await, ["UpdateAlias"]);
+    let more = json!({"Description": "d", "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": "2"},
+        "RoutingConfig": {"AdditionalVersionWeights": [{"FunctionVersion": "1", "FunctionWeight": 0.1}]}});
+    let written = runner.converge(&spec(9, more.clone())).await;
+    assert_eq!(written, ["TagResource", "UpdateAlias", "PutProvisionedConcurrencyConfig"]);
+    assert_eq!(runner.converge(&spec(9, more)).await, Vec::<&str>::new());
+    let cleared = runner.converge(&spec(9, json!({}))).await;
+    assert!(cleared.contains(&"DeleteProvisionedConcurrencyConfig") && cleared.contains(&"UpdateAlias"), "{cleared:?}");
+
+    // The alias leaves the spec, and nothing else does.
+    let rest = runner.converge(&spec(9, json!({}))[..2]).await;
+    assert_eq!(rest.first(), Some(&"DeleteAlias"), "{rest:?}");
+    assert_eq!(runner.converge(&[]).await, ["DeleteFunction"]);
 }

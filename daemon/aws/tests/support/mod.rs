@@ -44,6 +44,8 @@ pub struct Runner {
     pub scope: Scope,
     pub world: Observation,
     pub artifacts: Arc<dyn Artifacts>,
+    /// Ids that count as generated for another resource.
+    pub generated: BTreeMap<&'static str, &'static str>,
     reaches: BTreeMap<&'static str, Arc<dyn Reach>>,
     types: Vec<&'static str>,
 }
@@ -77,6 +79,7 @@ impl Runner {
             scope,
             world: Observation::new(),
             artifacts: Arc::new(NoArtifacts),
+            generated: BTreeMap::new(),
         }
     }
 
@@ -98,7 +101,11 @@ impl Runner {
             .iter()
             .map(|(id, type_name, properties)| {
                 let node = Node::from_json(properties, Place::NOWHERE);
-                ((*id).to_owned(), Resource::new(*id, *type_name, node, Place::NOWHERE))
+                let mut resource = Resource::new(*id, *type_name, node, Place::NOWHERE);
+                if let Some(parent) = self.generated.get(id) {
+                    resource = resource.generated_for(parent);
+                }
+                ((*id).to_owned(), resource)
             })
             .collect();
         let mut desired = Desired {

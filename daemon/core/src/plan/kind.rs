@@ -272,6 +272,12 @@ pub trait Kind: Send + Sync + Debug {
         self.parent(key).map(|parent| parent.part.to_owned()).filter(|word| !word.is_empty())
     }
 
+    /// Further words that a child leaves in its parent's mark because of what the spec asks of it, or of what it has: for
+    /// what a sweep reads only where it was ever set (an alias's provisioned concurrency).
+    fn further_words(&self, _want: Option<&Want>, _observed: Option<&Observed>) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Words that the resource itself leaves in its `evenkeel:parts` mark: for what a sweep reads only where it was
     /// ever set, because each reading is a call of its own (a function's runtime management).
     fn own_parts(&self, _want: &Want, _observed: Option<&Observed>) -> Vec<String> {

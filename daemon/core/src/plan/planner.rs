@@ -260,6 +260,7 @@ impl<'a> Planner<'a> {
             self.claims.extend(claims);
             for instance in &located.instances {
                 self.note_part(kind, &instance.key);
+                self.note_words(kind, &instance.key, kind.further_words(Some(&want), None));
             }
             let only = located.instances.into_iter().next();
             let (key, observed) = match only {
@@ -279,6 +280,7 @@ impl<'a> Planner<'a> {
             for item in world.table(kind.type_name()).items() {
                 if item.marks.as_ref().is_some_and(|marks| marks.is_at_home(source, app, env.as_deref())) {
                     self.note_part(kind, &item.key);
+                    self.note_words(kind, &item.key, kind.further_words(None, Some(item)));
                 }
             }
         }
@@ -290,6 +292,14 @@ impl<'a> Planner<'a> {
             && let Some(word) = kind.part_word(key)
         {
             self.parts.entry((parent.type_name, parent.key)).or_default().insert(word);
+        }
+    }
+
+    fn note_words(&mut self, kind: &dyn Kind, key: &str, words: Vec<String>) {
+        if let Some(parent) = kind.parent(key)
+            && !words.is_empty()
+        {
+            self.parts.entry((parent.type_name, parent.key)).or_default().extend(words);
         }
     }
 

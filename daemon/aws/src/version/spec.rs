@@ -1,0 +1,236 @@
+//! What a version means.
+
+use evenkeel_core::model::resource::Origin;
+use evenkeel_core::plan::kind::{Instance, Located};
+use evenkeel_core::plan::{Facts, Found, Kind, Observation, Observed, Parent, Scope, Step, Target, Want, Work};
+use serde_json::{Map, Value as Json, json};
+
+use super::TYPE;
+use crate::call::Call;
+use crate::document::{Input, number, properties};
+use crate::function::canonical;
+use crate::function_part;
+
+/// The version that is still to be published.
+const NEXT: &str = "next";
+/// The word in the function's mark that says that a qualifier has provisioned concurrency.
+pub(crate) const PROVISIONED: &str = "provisioned";
+
+/// `AWS::Lambda::Version`.
+#[derive(Clone, Copy, Debug)]
+pub struct Version;
+
+impl Kind for Version {
+    fn type_name(&self) -> &'static str {
+        TYPE
+    }
+
+    fn facts(&self) -> Facts {
+        Facts { settles_at_once: false, rank: 65, holds_data: false, taggable: false, naming: None, reads: TYPE }
+    }
+
+    fn refuses(&self, scope: &Scope, want: &Want, world: &Observation) -> Option<String> {
+        if want.properties.contains_key("RuntimePolicy") {
+            return Some(
+                "RuntimePolicy is not supported on a version: give the function a RuntimeManagementConfig".to_owned(),
+            );
+        }
+        function_part::refuses(scope, want, "FunctionName", world)
+    }
+
+    fn locate(&self, _scope: &Scope, want: &Want, world: &Observation) -> Located {
+        let function = match function_part::named(want, "FunctionName", None) {
+            Ok(function) => function.name,
+            Err(located) => return located,
+        };
+        if let Some(unknown) = want.unknown.values().next() {
+            return Located { waits: Some(unknown.clone()), ..Located::default() };
+        }
+        let next = function_part::key(&function, &[NEXT]);
+        let instance = |key: String, found: Found| Located { instances: vec![Instance { key, found }], waits: None };
+        let latest = match world.table(function_part::FUNCTION).look(&function) {
+            Found::Unknown(reason) => return instance(next, Found::Unknown(reason)),
+            Found::Absent => return instance(next, Found::Absent),
+            Found::Present(latest) => latest,
+        };
+        let table = world.table(TYPE);
+        let found = table.look(&next);
+        if matches!(found, Found::Unknown(_)) {
+            return instance(next, found);
+        }
+        let newest = |fits: &dyn Fn(&Observed) -> bool| {
+            let versions = table.items().filter(|item| function_part::function_of(&item.key) == function);
+            versions.filter(|item| fits(item)).max_by_key(|item| number_of(&item.key)).cloned()
+        };
+        let says = |item: &Observed, name: &str| {
+            want.text(name).is_none_or(|text| item.properties.get(name).and_then(Json::as_str) == Some(text))
+        };
+        let fits = |item: &Observed| says(item, "Description") && says(item, "CodeSha256");
+        let current = match &want.resource.origin {
+            Origin::Generated { .. } => newest(&|_| true)
+                .filter(|item| fits(item) && item.attributes.get("Digest") == latest.attributes.get("Digest")),
+            Origin::Written => newest(&fits),
+        };
+        match current {
+            Some(item) => instance(item.key.clone(), Found::Present(item)),
+            None => instance(next, Found::Absent),
+        }
+    }
+
+    fn desired(&self, _scope: &Scope, want: &Want, key: &str) -> Map<String, Json> {
+        let input = Json::Object(want.properties.clone());
+        let input = Input(&input);
+        let text = |name: &str| want.text(name).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from);
+        properties([
+            ("FunctionName", Json::from(function_part::function_of(key))),
+            ("Description", text("Description")),
+            ("CodeSha256", text("CodeSha256")),
+            ("ProvisionedConcurrencyConfig", provisioned(input)),
+            ("FunctionScalingConfig", scaling(input.map("FunctionScalingConfig"))),
+        ])
+    }
+
+    /// What the spec leaves open is as it was when the version was published.
+    fn align(
+        &self,
+        _scope: &Scope,
+        _want: &Want,
+        desired: &mut Map<String, Json>,
+        seen: &mut Map<String, Json>,
+        _observed: &Observed,
+    ) {
+        for name in ["Description", "CodeSha256", "FunctionScalingConfig"] {
+            if !desired.contains_key(name) {
+                seen.shift_remove(name);
+            }
+        }
+    }
+
+    fn attribute(&self, _scope: &Scope, target: Target<'_>, attribute: Option<&str>) -> Option<Json> {
+        let observed = target.observed?;
+        match attribute {
+            None | Some("FunctionArn") => Some(Json::from(observed.physical_id.as_str())),
+            Some("Version") => Some(Json::from(function_part::qualifier_of(&observed.key))),
+            Some(_) => None,
+        }
+    }
+
+    fn replaces(&self, _path: &str, _from: &Json, _to: &Json) -> bool {
+        false
+    }
+
+    fn parent(&self, key: &str) -> Option<Parent> {
+        Some(function_part::parent(key, ""))
+    }
+
+    fn further_words(&self, want: Option<&Want>, observed: Option<&Observed>) -> Vec<String> {
+        provisioned_words(want, observed)
+    }
+
+    /// A version of our function is ours to go on with.
+    fn adopts_unmarked(&self, scope: &Scope, want: &Want, world: &Observation) -> bool {
+        function_part::refuses(scope, want, "FunctionName", world).is_none()
+    }
+
+    fn create(&self, work: Work<'_>) -> Vec<Step> {
+        let call = Call::new()
+            .with("FunctionName", function_part::function_of(work.key))
+            .with_some("Description", work.want.text("Description"))
+            .with_some("CodeSha256", work.want.text("CodeSha256"));
+        vec![call.step(TYPE, "PublishVersion", work.key)]
+    }
+
+    fn update(&self, work: Work<'_>) -> Vec<Step> {
+        let qualified = || {
+            Call::new()
+                .with("FunctionName", function_part::function_of(work.key))
+                .with("Qualifier", function_part::qualifier_of(work.key))
+        };
+        let mut steps = Vec::new();
+        if work.changed("ProvisionedConcurrencyConfig") {
+            steps.push(provision(TYPE, &work));
+        }
+        if work.changed("FunctionScalingConfig") {
+            let config = work.desired.get("FunctionScalingConfig").cloned().unwrap_or(json!({}));
+            steps.push(qualified().with("FunctionScalingConfig", config).step(
+                TYPE,
+                "PutFunctionScalingConfig",
+                work.key,
+            ));
+        }
+        steps
+    }
+
+    fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {
+        let call = Call::new()
+            .with("FunctionName", function_part::function_of(&observed.key))
+            .with("Qualifier", function_part::qualifier_of(&observed.key));
+        vec![call.step(TYPE, "DeleteFunction", &observed.key)]
+    }
+}
+
+/// A published version, from its configuration in AWS's API names; `None` for `$LATEST`.
+pub fn observed(configuration: Input<'_>) -> Option<Observed> {
+    let version = configuration.text("Version").filter(|version| version != "$LATEST")?;
+    let function = configuration.text("FunctionName")?;
+    let mut item = Observed::new(function_part::key(&function, &[&version]), configuration.text("FunctionArn")?);
+    let text = |name: &str| configuration.text(name).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from);
+    item.properties = properties([
+        ("FunctionName", Json::from(function.as_str())),
+        ("Description", text("Description")),
+        ("CodeSha256", text("CodeSha256")),
+    ]);
+    item.attributes.insert("Digest".to_owned(), json!(canonical::digest(configuration)));
+    item.state = canonical::state(configuration);
+    item.revision = configuration.text("RevisionId");
+    Some(item)
+}
+
+fn number_of(key: &str) -> u64 {
+    function_part::qualifier_of(key).parse().unwrap_or_default()
+}
+
+/// Minimum and maximum of execution environments, as numbers.
+pub(crate) fn scaling(config: Option<Input<'_>>) -> Json {
+    let member = |name: &str| config.and_then(|config| config.get(name)).map_or(Json::Null, number);
+    let config = properties([
+        ("MinExecutionEnvironments", member("MinExecutionEnvironments")),
+        ("MaxExecutionEnvironments", member("MaxExecutionEnvironments")),
+    ]);
+    if config.is_empty() { Json::Null } else { Json::Object(config) }
+}
+
+/// The canonical `ProvisionedConcurrencyConfig` of a version or an alias.
+pub(crate) fn provisioned(input: Input<'_>) -> Json {
+    let count =
+        input.map("ProvisionedConcurrencyConfig").and_then(|config| config.get("ProvisionedConcurrentExecutions"));
+    match count.map(number) {
+        None => Json::Null,
+        Some(zero) if zero.as_i64() == Some(0) => Json::Null,
+        Some(count) => json!({"ProvisionedConcurrentExecutions": count}),
+    }
+}
+
+/// The step that sets or removes provisioned concurrency.
+pub(crate) fn provision(type_name: &'static str, work: &Work<'_>) -> Step {
+    let call = Call::new()
+        .with("FunctionName", function_part::function_of(work.key))
+        .with("Qualifier", function_part::qualifier_of(work.key));
+    let wanted = work.desired.get("ProvisionedConcurrencyConfig");
+    match wanted.and_then(|config| config.get("ProvisionedConcurrentExecutions")) {
+        Some(count) => call.with("ProvisionedConcurrentExecutions", count.clone()).step(
+            type_name,
+            "PutProvisionedConcurrencyConfig",
+            work.key,
+        ),
+        None => call.step(type_name, "DeleteProvisionedConcurrencyConfig", work.key),
+    }
+}
+
+/// The word for provisioned concurrency, where it is asked for or there.
+pub(crate) fn provisioned_words(want: Option<&Want>, observed: Option<&Observed>) -> Vec<String> {
+    let name = "ProvisionedConcurrencyConfig";
+    let asked = want.is_some_and(|want| want.properties.contains_key(name));
+    let there = observed.is_some_and(|observed| observed.properties.contains_key(name));
+    if asked || there { vec![PROVISIONED.to_owned()] } else { Vec::new() }
+}
