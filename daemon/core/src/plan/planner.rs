@@ -804,3 +804,6 @@ fn mask_observed(path: &str, from: &Json, to: &Json, secrets: &BTreeSet<String>)
     }
     diff::mask(path, from, &within)
 }
+
+#[cfg(test)]
+mod tests;
