@@ -3,6 +3,7 @@
 //! A plan holds only steps whose inputs are known. What waits for a result comes in the next round: observe again,
 //! plan again, until the plan is empty.
 
+pub mod action;
 pub mod adopt;
 pub mod diff;
 pub mod graph;
@@ -17,6 +18,7 @@ mod prune;
 pub mod resolve;
 pub mod step;
 
+pub use action::{Action, Held, Plan, Standing, Verb};
 pub use adopt::{AdoptError, Adoption, adopt};
 pub use diff::{Cause, Change};
 pub use kind::{
@@ -24,6 +26,6 @@ pub use kind::{
 };
 pub use marks::{Marks, Tags};
 pub use observation::{Ask, Found, Observation, Observed, Reading, Seen, State, Table};
-pub use planner::{Action, Held, Input, Plan, Standing, Verb, plan};
+pub use planner::{Input, plan};
 pub use prune::orphans;
 pub use step::{ApplyError, Artifacts, Step};

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::action::{Action, Plan, Standing, Verb};
 use super::kind::TagWork;
 use super::marks;
 use super::observation::{Found, Observed, Seen};
-use super::planner::{Action, Input, Plan, Planner, Standing, Verb, plan};
+use super::planner::{Input, Planner, plan};
 use crate::model::resource::Origin;
 
 /// What adopting does.

@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::planner::{Action, Input, Plan, Verb};
+use super::action::{Action, Plan, Verb};
+use super::planner::Input;
 use crate::model::resource::Origin;
 
 /// The share of an application's written resources that may go at once, percent.

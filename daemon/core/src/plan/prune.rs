@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::action::{Action, Plan, Standing, Verb};
 use super::kind::{Kind, TagWork};
 use super::marks;
 use super::observation::{Observation, Observed};
-use super::planner::{Action, Input, Kept, Plan, Standing, Verb};
+use super::planner::{Input, Kept};
 use crate::model::resource::{DeletionPolicy, Origin};
 
 /// Adds the deletions to a plan: what carries our marks and is not wanted, dependents first, after everything else.

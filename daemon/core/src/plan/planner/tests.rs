@@ -8,11 +8,16 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
 use super::*;
+use crate::model::resource::DeletionPolicy;
 use crate::model::resource::SpecSource;
 use crate::model::{Node, Place};
+use crate::plan::diff::{Cause, Unknown};
 use crate::plan::kind::Facts;
+use crate::plan::kind::{TagWork, Work};
+use crate::plan::marks::{Marks, Tags};
 use crate::plan::naming::{NameStyle, Naming};
 use crate::plan::observation::Seen;
+use crate::plan::step::Step;
 
 /// A kind with a name and tags. `size` is a plain property, `shape` can only be given at creation, `secret` is secret.
 #[derive(Debug)]
