@@ -7,6 +7,8 @@
 mod compare;
 mod tags;
 
+pub use tags::tags_of;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
