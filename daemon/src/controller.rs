@@ -210,6 +210,7 @@ impl Daemon {
         let memory: Arc<Mutex<BTreeMap<String, Arc<Mutex<Memory>>>>> = Arc::default();
         let mut current: Option<Current> = None;
         let mut runs: JoinSet<(String, Turn)> = JoinSet::new();
+        let mut sweeps: JoinSet<()> = JoinSet::new();
         let mut stops: BTreeMap<String, watch::Sender<bool>> = BTreeMap::new();
         let mut seed: u64 = started.elapsed().subsec_nanos().into();
         let mut next_sweep = Instant::now() + self.resync;
@@ -271,7 +272,13 @@ impl Daemon {
                 () = tokio::time::sleep_until(next_sweep) => {
                     seed = seed.wrapping_add(1);
                     next_sweep = Instant::now() + self.resync - jitter(self.resync / 5, seed);
-                    self.session.sweep(&self.session.worlds().await).await;
+                    if sweeps.is_empty() {
+                        // Beside the loop: a sweep of thousands takes a while, and an edit does not wait for it.
+                        let session = Arc::clone(&self.session);
+                        sweeps.spawn(async move { session.sweep(&session.worlds().await).await });
+                    }
+                }
+                Some(_) = sweeps.join_next() => {
                     self.read(&mut current, &mut queue, started, &stops);
                     for key in current.iter().flat_map(|current| current.targets.keys()) {
                         queue.add(key, Priority::Resync, started.elapsed(), started.elapsed());
@@ -396,9 +403,7 @@ impl Work {
                 }
             }
         };
-        if prepared.world.store.read().await.tables().next().is_none() {
-            observe::sweep(&prepared.world).await;
-        }
+        observe::sweep_once(&prepared.world).await;
         let board = self.board.clone();
         let frozen_note = frozen.clone();
         let report = move |plan: &Plan| {

@@ -7,12 +7,22 @@ use tracing::{debug, warn};
 
 use crate::world::World;
 
+/// Observes everything, unless somebody has before: applications that start together share the first sweep.
+pub async fn sweep_once(world: &World) {
+    let mut swept = world.swept.lock().await;
+    if !*swept {
+        sweep(world).await;
+        *swept = true;
+    }
+}
+
 /// Observes every type by listing. What could not be listed stays unknown; the plan then leaves it alone.
 pub async fn sweep(world: &World) {
     let wanted = world.wanted().await;
     let empty = BTreeSet::new();
     // A sweep is made beside the store and takes its place at the end: nobody plans against half of one.
     let mut fresh = world.store.read().await.clone();
+    *world.meanwhile.lock().await = Some(BTreeMap::new());
     for stage in &world.stages {
         let answers = futures::future::join_all(stage.iter().map(|type_name| {
             let ask = Ask { reading: Reading::Sweep, wanted: wanted.get(type_name).unwrap_or(&empty), world: &fresh };
@@ -31,7 +41,12 @@ pub async fn sweep(world: &World) {
             fresh.swept(type_name, seen);
         }
     }
-    *world.store.write().await = fresh;
+    let mut store = world.store.write().await;
+    // What was read again meanwhile, after a write of ours, is newer than any page of the sweep.
+    if let Some(keys) = world.meanwhile.lock().await.take() {
+        fresh.take_over(&store, &keys);
+    }
+    *store = fresh;
 }
 
 /// Reads single resources again.
@@ -52,5 +67,10 @@ pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<Strin
     let mut store = world.store.write().await;
     // Others may have refreshed other tables meanwhile: only what was read here is taken over.
     store.take_over(&fresh, keys);
+    if let Some(meanwhile) = world.meanwhile.lock().await.as_mut() {
+        for (type_name, keys) in keys {
+            meanwhile.entry(type_name).or_default().extend(keys.iter().cloned());
+        }
+    }
     store.drop_children(&world.kinds);
 }

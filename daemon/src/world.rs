@@ -30,6 +30,10 @@ pub struct World {
     pub store: RwLock<Observation>,
     /// Keys that specs want, by type: of all applications that live here.
     pub wanted: Mutex<BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>>,
+    /// While a sweep is under way: what was read again meanwhile.
+    pub meanwhile: Mutex<Option<BTreeMap<&'static str, BTreeSet<String>>>>,
+    /// Whether everything was observed once.
+    pub swept: Mutex<bool>,
     /// Values, answers and the count of calls.
     pub source: Arc<dyn Source>,
 }
@@ -99,6 +103,8 @@ impl World {
             stages: kinds::stages(),
             store: RwLock::new(Observation::new()),
             wanted: Mutex::new(BTreeMap::new()),
+            meanwhile: Mutex::new(None),
+            swept: Mutex::new(false),
             source: account,
         }
     }
