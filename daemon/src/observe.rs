@@ -11,13 +11,20 @@ use crate::world::World;
 pub async fn sweep_once(world: &World) {
     let mut swept = world.swept.lock().await;
     if !*swept {
-        sweep(world).await;
+        sweep_alone(world).await;
         *swept = true;
     }
 }
 
 /// Observes every type by listing. What could not be listed stays unknown; the plan then leaves it alone.
 pub async fn sweep(world: &World) {
+    let mut swept = world.swept.lock().await;
+    sweep_alone(world).await;
+    *swept = true;
+}
+
+/// Under the lock: two sweeps of one world never run side by side.
+async fn sweep_alone(world: &World) {
     let wanted = world.wanted().await;
     let empty = BTreeSet::new();
     // A sweep is made beside the store and takes its place at the end: nobody plans against half of one.

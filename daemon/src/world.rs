@@ -32,7 +32,7 @@ pub struct World {
     pub wanted: Mutex<BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>>,
     /// While a sweep is under way: what was read again meanwhile.
     pub meanwhile: Mutex<Option<BTreeMap<&'static str, BTreeSet<String>>>>,
-    /// Whether everything was observed once.
+    /// Whether everything was observed once; held while a sweep runs.
     pub swept: Mutex<bool>,
     /// Values, answers and the count of calls.
     pub source: Arc<dyn Source>,
