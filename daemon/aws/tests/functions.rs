@@ -231,3 +231,61 @@ async fn a_version_follows_its_function_and_the_alias_follows_the_version() {
     assert_eq!(rest.first(), Some(&"DeleteAlias"), "{rest:?}");
     assert_eq!(runner.converge(&[]).await, ["DeleteFunction"]);
 }
+
+/// Puts an object into the emulator's S3, which asks for no signature.
+async fn put(endpoint: &str, path: &str, bytes: &[u8]) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let host = endpoint.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = tokio::net::TcpStream::connect(host).await.expect("the emulator answers");
+    let head =
+        format!("PUT /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len());
+    stream.write_all(head.as_bytes()).await.expect("it takes the head");
+    stream.write_all(bytes).await.expect("it takes the body");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200") || answer.contains("BucketAlready"), "{answer}");
+}
+
+#[tokio::test]
+async fn code_in_s3_and_images_are_uploaded_once_and_put_back() {
+    let Some(endpoint) = endpoint() else { return };
+    let mut runner = Runner::connect(&endpoint, "s3s", &[FUNCTION]).await;
+    runner.converge(&[]).await;
+    let role = role(&runner, "s3s-role").await;
+    let archive = |text: &str| {
+        zip([ArchiveEntry { path: "app.py".into(), mode: 0o644, bytes: text.as_bytes().to_vec() }]).expect("it fits")
+    };
+    let place = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+    put(&endpoint, "s3s-packages", place.as_bytes()).await;
+    put(&endpoint, "s3s-packages/one.zip", &archive("one")).await;
+    put(&endpoint, "s3s-packages/same.zip", &archive("one")).await;
+    put(&endpoint, "s3s-packages/two.zip", &archive("two")).await;
+    let at = |key: &str| {
+        let mut function = plain(&role);
+        function["Code"] = json!({"S3Bucket": "s3s-packages", "S3Key": key});
+        [("f", FUNCTION, function)]
+    };
+    assert_eq!(runner.converge(&at("one.zip")).await, ["CreateFunction", "TagResource"]);
+    assert_eq!(runner.converge(&at("one.zip")).await, Vec::<&str>::new());
+    for key in ["two.zip", "one.zip", "same.zip"] {
+        let written = runner.converge(&at(key)).await;
+        assert_eq!(written, ["TagResource", "UpdateFunctionCode", "TagResource"], "{key}");
+        assert_eq!(runner.converge(&at(key)).await, Vec::<&str>::new(), "{key}");
+    }
+    let evil = aws_sdk_lambda::primitives::Blob::new(archive("evil"));
+    let lambda = runner.account.lambda.clone();
+    lambda.update_function_code().function_name("s3s-f").zip_file(evil).send().await.expect("the emulator does it");
+    let repaired = runner.converge(&at("same.zip")).await;
+    assert_eq!(repaired, ["TagResource", "UpdateFunctionCode", "TagResource"]);
+
+    let image = |tag: &str| {
+        let uri = format!("{}.dkr.ecr.eu-west-1.amazonaws.com/app:{tag}", runner.scope.account);
+        [("image", FUNCTION, json!({"Code": {"ImageUri": uri}, "Role": role, "ImageConfig": {"Command": ["run"]}}))]
+    };
+    let (first, second) = (image("1"), image("2"));
+    let made = runner.converge(&first).await;
+    assert!(made.contains(&"CreateFunction"), "{made:?}");
+    assert_eq!(runner.converge(&second).await, ["UpdateFunctionCode"]);
+    assert_eq!(runner.converge(&second).await, Vec::<&str>::new());
+    assert_eq!(runner.converge(&[]).await, ["DeleteFunction"]);
+}
