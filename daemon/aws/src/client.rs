@@ -13,7 +13,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::calls::{Calls, Counter};
-use crate::error::{Failure, What, sources};
+use crate::error::{Failure, What, sources, unconnected};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -256,16 +256,14 @@ fn connect_error(failure: &Failure, causes: Causes<'_>, endpoint: String, role: 
     }
     if let Some(role) = role
         && credentials.is_some()
-        && says(&["AssumeRole", "AccessDenied"])
+        && says(&["AccessDenied", "not authorized"])
     {
         return ConnectError::Role { role: role.to_owned(), detail: last(&causes, &detail) };
     }
     if let Some(error) = credentials {
         return match error {
             CredentialsError::CredentialsNotLoaded(_) => ConnectError::NoCredentials(last(&causes, &detail)),
-            _ if failure.what == What::Unreachable => {
-                ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) }
-            }
+            _ if unconnected(&causes) => ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) },
             _ => ConnectError::NoCredentials(last(&causes, &detail)),
         };
     }
@@ -281,7 +279,56 @@ fn connect_error(failure: &Failure, causes: Causes<'_>, endpoint: String, role: 
 
 type Causes<'a> = Vec<&'a (dyn std::error::Error + 'static)>;
 
-/// The innermost cause: the one that tells.
+/// The innermost cause, in one line: the one that tells.
 fn last(causes: &Causes<'_>, otherwise: &str) -> String {
-    causes.last().map_or_else(|| otherwise.to_owned(), ToString::to_string)
+    let text = causes.last().map_or_else(|| otherwise.to_owned(), ToString::to_string);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sts::error::SdkError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+    use crate::error::Failure;
+
+    fn meaning(cause: impl Into<aws_smithy_runtime_api::box_error::BoxError>, role: Option<&str>) -> ConnectError {
+        let error: SdkError<aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError> =
+            SdkError::dispatch_failure(ConnectorError::other(cause.into(), None));
+        connect_error(&Failure::of("STS", &error), sources(&error), "AWS in eu-west-1".to_owned(), role)
+    }
+
+    #[test]
+    fn no_credentials_anywhere_says_where_to_put_some() {
+        let error = meaning(CredentialsError::not_loaded("nothing in the chain"), None);
+        assert!(matches!(&error, ConnectError::NoCredentials(_)), "{error:?}");
+        assert!(error.to_string().contains("AWS_PROFILE") && !error.to_string().contains('\n'));
+    }
+
+    #[test]
+    fn a_role_that_may_not_be_assumed_is_named() {
+        let denied = ErrorMetadata::builder().code("AccessDenied").message("not authorized").build();
+        let cause =
+            CredentialsError::provider_error(aws_sdk_sts::operation::assume_role::AssumeRoleError::generic(denied));
+        let error = meaning(cause, Some("arn:aws:iam::1:role/x"));
+        assert!(matches!(&error, ConnectError::Role { role, .. } if role.ends_with("role/x")), "{error:?}");
+    }
+
+    #[test]
+    fn a_network_that_is_down_is_not_taken_for_missing_credentials() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let error = meaning(CredentialsError::provider_error(refused), Some("arn:aws:iam::1:role/x"));
+        assert!(matches!(&error, ConnectError::Unreachable { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn an_expired_session_asks_for_another_sign_in() {
+        let expired = ErrorMetadata::builder().code("ExpiredToken").message("expired").build();
+        let cause =
+            CredentialsError::provider_error(aws_sdk_sts::operation::assume_role::AssumeRoleError::generic(expired));
+        assert!(matches!(meaning(cause, None), ConnectError::Expired(_)));
+    }
 }

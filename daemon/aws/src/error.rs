@@ -152,7 +152,9 @@ impl Failure {
             }
             SdkError::TimeoutError(_) => (What::Timeout, None, 0),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => (What::Timeout, None, 0),
-            SdkError::DispatchFailure(failure) if failure.is_io() && refused(error) => (What::Unreachable, None, 0),
+            SdkError::DispatchFailure(failure) if failure.is_io() && unconnected(&sources(error)) => {
+                (What::Unreachable, None, 0)
+            }
             SdkError::DispatchFailure(failure) if failure.is_user() => (What::Unsent, None, 0),
             // Credentials are looked for during dispatch; without them nothing was sent.
             SdkError::DispatchFailure(failure) if failure.is_other() => (What::Unsent, None, 0),
@@ -288,8 +290,8 @@ pub(crate) fn sources<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Erro
 }
 
 /// Whether no connection came about, so that surely nothing was sent.
-fn refused<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
-    sources(error).iter().any(|cause| {
+pub(crate) fn unconnected(causes: &[&(dyn Error + 'static)]) -> bool {
+    causes.iter().any(|cause| {
         let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
         let text = cause.to_string();
         matches!(
