@@ -1,6 +1,8 @@
 //! The binary without AWS. Because this test stands here, cargo builds the binary with the tests of the workspace, and
 //! those of `evenkeel-tests` find it.
 
+#![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
+
 use std::process::{Command, Output};
 
 fn evenkeel(words: &[&str]) -> Output {
