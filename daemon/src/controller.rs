@@ -392,8 +392,11 @@ impl Work {
         let (prepared, frozen) = match self.session.prepare(&self.tree, &self.target, Some(packer)).await {
             Ok(prepared) => (Arc::new(prepared), None),
             Err(failure) => {
-                let sentence = failure.sentence();
-                warn!(app = self.target.key(), reason = sentence, "frozen at its last good revision");
+                let sentence = match &failure {
+                    PrepareError::Spec(_) => format!("frozen at the last good revision: {}", failure.sentence()),
+                    PrepareError::Aws(reason) => reason.clone(),
+                };
+                warn!(app = self.target.key(), reason = sentence, "cannot be planned");
                 match &memory.good {
                     Some(good) => (Arc::clone(good), Some(sentence)),
                     None => {
@@ -410,7 +413,7 @@ impl Work {
             let mut report = AppReport::of(app, env, &revision, plan);
             if let Some(sentence) = &frozen_note {
                 report.ready = false;
-                report.message = Some(format!("frozen at the last good revision: {sentence}"));
+                report.message = Some(sentence.clone());
             }
             board.report(report);
         };

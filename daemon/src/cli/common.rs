@@ -22,7 +22,13 @@ pub struct Common {
     #[arg(default_value = "specs", env = "EVENKEEL_SPECS")]
     pub specs: PathBuf,
     /// The environment; repeat it for several, `all` for every one.
-    #[arg(long = "env", value_name = "NAME", env = "EVENKEEL_ENV", value_delimiter = ',')]
+    #[arg(
+        long = "env",
+        visible_alias = "config-env",
+        value_name = "NAME",
+        env = "EVENKEEL_ENV",
+        value_delimiter = ','
+    )]
     pub envs: Vec<String>,
     /// Only this application; names it where SPECS is one application's folder.
     #[arg(long, value_name = "NAME", env = "EVENKEEL_APP")]
