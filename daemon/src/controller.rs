@@ -192,6 +192,8 @@ struct Memory {
     /// Fingerprints of the last converged plan.
     fingerprints: Option<BTreeMap<String, String>>,
     packer: Option<Arc<Packer>>,
+    /// What is left of deletions that were allowed by their digest and interrupted.
+    allowed: BTreeSet<String>,
 }
 
 struct Current {
@@ -417,12 +419,13 @@ impl Work {
             }
             board.report(report);
         };
+        let allowed = self.allowed.union(&memory.allowed).cloned().collect();
         let run = Run {
             world: &prepared.world,
             desired: &prepared.desired,
             scope: &prepared.scope,
             artifacts: prepared.packer.as_ref(),
-            allowed: &self.allowed,
+            allowed: &allowed,
             no_deletes: (!self.confirmed)
                 .then_some("waits until the directory, which is no clean git checkout, was seen twice"),
             previous: memory.fingerprints.as_ref(),
@@ -434,7 +437,7 @@ impl Work {
         if !first.is_converged() {
             run.confirm(&first).await;
         }
-        let Converged { plan, interrupted, applied } = run.converge().await;
+        let Converged { plan, interrupted, applied, allowed } = run.converge().await;
         report(&plan);
         if applied > 0 || self.edit {
             info!(app = self.target.key(), applied, converged = plan.is_converged(), "turn ended");
@@ -448,6 +451,7 @@ impl Work {
         } else {
             Turn::Again(Duration::from_secs(2))
         };
+        memory.allowed = if plan.is_converged() { BTreeSet::new() } else { allowed };
         if plan.is_converged() {
             memory.fingerprints = Some(plan.fingerprints);
         }

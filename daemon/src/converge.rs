@@ -55,6 +55,8 @@ pub struct Converged {
     pub applied: usize,
     /// Whether the process was told to end in the middle.
     pub interrupted: bool,
+    /// What `allowed` was in the end: with the single deletions of the plans that were allowed by their digest.
+    pub allowed: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -90,10 +92,10 @@ pub fn wanted(world: &World, desired: &Desired, scope: &Scope) -> BTreeMap<&'sta
 impl Run<'_> {
     /// One plan against what the store knows now.
     pub async fn plan(&self) -> Plan {
-        self.plan_with(&BTreeMap::new()).await
+        self.plan_with(&BTreeMap::new(), self.allowed).await
     }
 
-    async fn plan_with(&self, held: &BTreeMap<String, Held>) -> Plan {
+    async fn plan_with(&self, held: &BTreeMap<String, Held>, allowed: &BTreeSet<String>) -> Plan {
         let store = self.world.store.read().await;
         plan::plan(Input {
             scope: self.scope,
@@ -102,7 +104,7 @@ impl Run<'_> {
             kinds: &self.world.kinds,
             held,
             previous: self.previous,
-            allowed: self.allowed,
+            allowed,
             no_deletes: self.no_deletes,
         })
     }
@@ -125,15 +127,17 @@ impl Run<'_> {
         let mut memory = Memory::default();
         let mut applied = 0;
         let mut polls = 0;
+        let mut allowed = self.allowed.clone();
         loop {
             let now = Instant::now();
             memory.holds.retain(|_, hold| hold.until.is_none_or(|until| until > now));
             let held = memory.holds.iter().map(|(id, hold)| (id.clone(), hold.held.clone())).collect();
-            let plan = self.plan_with(&held).await;
+            let plan = self.plan_with(&held, &allowed).await;
+            allowed.extend(plan.allowed.iter().cloned());
             (self.on_round)(&plan);
             let interrupted = *self.draining.borrow();
             if interrupted {
-                return Converged { plan, applied, interrupted };
+                return Converged { plan, applied, interrupted, allowed };
             }
             if plan.has_steps() {
                 polls = 0;
@@ -146,7 +150,7 @@ impl Run<'_> {
             let waits = plan.actions.iter().any(|action| matches!(action.standing, Standing::Waiting(_)));
             let due = memory.holds.values().filter_map(|hold| hold.until).min();
             if !waits || (due.is_none() && plan.pending.is_empty()) || now >= self.deadline {
-                return Converged { plan, applied, interrupted };
+                return Converged { plan, applied, interrupted, allowed };
             }
             polls += 1;
             let mut until = if plan.pending.is_empty() { self.deadline } else { now + POLL.pause(polls, 0) };

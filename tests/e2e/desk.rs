@@ -21,7 +21,18 @@ spec: {visibilityTimeout: 60, deadLetter: {maxReceiveCount: 3}}
 apiVersion: evenkeel.dev/v1
 kind: Topic
 metadata: {name: news}
-spec: {displayName: News}
+spec: {displayName: News, subscriptions: [{queue: jobs, rawMessageDelivery: true}]}
+---
+apiVersion: evenkeel.dev/v1
+kind: Resource
+metadata: {name: speakers}
+spec:
+  type: AWS::SNS::TopicPolicy
+  properties:
+    Topics: [!Ref news]
+    PolicyDocument:
+      Version: '2012-10-17'
+      Statement: [{Sid: Speak, Effect: Allow, Principal: {AWS: '*'}, Action: 'sns:Publish', Resource: !Ref news}]
 ---
 apiVersion: evenkeel.dev/v1
 kind: Parameter
@@ -44,7 +55,7 @@ spec:
   timeout: 10
   layers: [shared]
   environment: {GREETING: {parameter: greeting}}
-  logs: {retentionInDays: 7, deletionPolicy: Delete}
+  logs: {retentionInDays: 7}
   triggers: [{queue: jobs, batchSize: 5}, {topic: news, filterPolicy: {kind: [work]}}]
 ---
 apiVersion: evenkeel.dev/v1
@@ -97,4 +108,23 @@ pub async fn converged() -> Rig {
     write(&rig);
     rig.once().await.exits(0);
     rig
+}
+
+/// The URL of a queue.
+pub async fn queue_url(rig: &Rig, name: &str) -> String {
+    let answer = rig.account.sqs.get_queue_url().queue_name(name).send().await.unwrap();
+    answer.queue_url().unwrap().to_owned()
+}
+
+/// The ARN of a topic.
+pub async fn topic_arn(rig: &Rig, name: &str) -> String {
+    let answer = rig.account.sns.list_topics().send().await.unwrap();
+    let mut arns = answer.topics().iter().filter_map(|topic| topic.topic_arn());
+    arns.find(|arn| arn.ends_with(&format!(":{name}"))).unwrap().to_owned()
+}
+
+/// The name of the function's role.
+pub async fn role(rig: &Rig) -> String {
+    let function = rig.account.lambda.get_function_configuration().function_name("desk-dev-worker").send().await;
+    function.unwrap().role().unwrap().rsplit('/').next().unwrap().to_owned()
 }

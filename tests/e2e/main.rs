@@ -4,4 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod converge;
+mod deleted;
 mod desk;
+mod drift;
+mod removed;

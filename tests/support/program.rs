@@ -69,6 +69,26 @@ impl Ran {
         found.unwrap_or_else(|| panic!("the plan has no `{id}`:\n{}", self.stdout)).clone()
     }
 
+    /// What has to be given to `--allow-delete` for the one application of `plan -o json`.
+    ///
+    /// # Panics
+    /// Where it takes nothing away.
+    #[track_caller]
+    pub fn digest(&self) -> String {
+        match self.json()["apps"][0]["digest"].as_str() {
+            Some(digest) => digest.to_owned(),
+            None => panic!("the plan takes nothing away:\n{}", self.stdout),
+        }
+    }
+
+    /// Ids of the actions of `plan -o json` that do this, in their order.
+    pub fn ids(&self, verb: &str) -> Vec<String> {
+        let json = self.json();
+        let actions = json["apps"].as_array().into_iter().flatten().flat_map(|app| app["actions"].as_array()).flatten();
+        let chosen = actions.filter(|action| action["action"] == verb);
+        chosen.filter_map(|action| action["id"].as_str().map(str::to_owned)).collect()
+    }
+
     /// Paths of all changes in `plan -o json`, each as `id: path`.
     ///
     /// # Panics

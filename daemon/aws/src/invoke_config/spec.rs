@@ -61,6 +61,11 @@ impl Kind for InvokeConfig {
         Some(function_part::parent(key, PART))
     }
 
+    /// It cannot be marked: on a function of ours it is ours.
+    fn adopts_unmarked(&self, scope: &Scope, want: &Want, world: &Observation) -> bool {
+        function_part::refuses(scope, want, "FunctionName", world).is_none()
+    }
+
     fn create(&self, work: Work<'_>) -> Vec<Step> {
         put(work)
     }

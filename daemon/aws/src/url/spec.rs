@@ -62,6 +62,11 @@ impl Kind for Url {
         Some(function_part::parent(key, PART))
     }
 
+    /// It cannot be marked: on a function of ours it is ours.
+    fn adopts_unmarked(&self, scope: &Scope, want: &Want, world: &Observation) -> bool {
+        function_part::refuses(scope, want, "TargetFunctionArn", world).is_none()
+    }
+
     fn create(&self, work: Work<'_>) -> Vec<Step> {
         let cors = work.desired.get("Cors").cloned();
         vec![addressed(work.key).with_some("Cors", cors).with_rest(work).step(

@@ -77,6 +77,9 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// A digest of this plan's deletions and replacements, where it has some: what a person allows.
     pub digest: Option<String>,
+    /// The deletions and replacements that a person allowed by that digest: to be allowed in the rounds that follow,
+    /// whose plans are what is left of this one.
+    pub allowed: BTreeSet<String>,
     /// A hash of each resource's desired properties, to tell drift from a changed spec next time.
     pub fingerprints: BTreeMap<String, String>,
     /// Keys that the spec wants, by the type whose table answers for them.

@@ -39,6 +39,8 @@ pub(super) fn check(input: &Input<'_>, plan: &mut Plan) {
     let total = owned(input).max(written);
     let too_many = written > 1 && written * 100 > total * SHARE;
     let explicit = input.allowed.contains(&digest)
+        // What is left of a plan that was allowed: its deletions take several rounds.
+        || goners.iter().all(|goner| input.allowed.contains(goner))
         || input.desired.allow_delete.as_deref() == Some(&digest)
         || plan.actions.iter().filter(|action| takes_away(action)).any(|action| {
             input.desired.resources.get(&action.id).and_then(|resource| resource.allow_delete.as_deref())
@@ -46,7 +48,11 @@ pub(super) fn check(input: &Input<'_>, plan: &mut Plan) {
         });
     // A tombstone in git is a person's word that the application goes; what holds data still needs the exact plan.
     let harmless = data.is_empty() && (input.desired.deleted || !too_many);
-    if explicit || harmless {
+    if explicit {
+        plan.allowed.extend(goners);
+        return;
+    }
+    if harmless {
         return;
     }
     let why = if data.is_empty() {

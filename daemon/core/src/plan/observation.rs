@@ -184,6 +184,17 @@ impl Observation {
         }
     }
 
+    /// This world as it will be when some resources (type and key) have left.
+    pub fn without(&self, leaving: &[(&str, &str)]) -> Observation {
+        let mut out = self.clone();
+        for (type_name, key) in leaving {
+            if let Some(table) = out.tables.get_mut(*type_name) {
+                table.items.remove(*key);
+            }
+        }
+        out
+    }
+
     /// Takes over what another observation, made from this one, learned about these keys.
     pub fn take_over(&mut self, other: &Observation, keys: &BTreeMap<&'static str, BTreeSet<String>>) {
         for (type_name, keys) in keys {
@@ -291,6 +302,16 @@ mod tests {
         assert!(matches!(world.table("T").look("b"), Found::Unknown(_)));
         world.swept("T", Seen::default());
         assert!(matches!(world.table("T").look("b"), Found::Absent));
+    }
+
+    #[test]
+    fn a_world_without_some_resources_is_the_same_but_for_them() {
+        let mut world = Observation::new();
+        world.swept("T", Seen { items: vec![Observed::new("a", "a"), Observed::new("b", "b")], ..Seen::default() });
+        let left = world.without(&[("T", "a"), ("U", "b")]);
+        assert!(matches!(left.table("T").look("a"), Found::Absent));
+        assert!(matches!(left.table("T").look("b"), Found::Present(_)));
+        assert!(matches!(world.table("T").look("a"), Found::Present(_)));
     }
 
     #[test]

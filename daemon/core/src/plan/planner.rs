@@ -38,7 +38,8 @@ pub struct Input<'a> {
     pub held: &'a BTreeMap<String, Held>,
     /// Fingerprints of the last converged plan of this process, where there was one.
     pub previous: Option<&'a BTreeMap<String, String>>,
-    /// Digests of deletions that a person allowed, beyond those in the spec.
+    /// Digests of deletions that a person allowed, beyond those in the spec, and what `Plan::allowed` told of plans
+    /// before this one.
     pub allowed: &'a BTreeSet<String>,
     /// Why nothing may be deleted in this round, where that is so (a tree that is not git and was seen only once).
     pub no_deletes: Option<&'a str>,

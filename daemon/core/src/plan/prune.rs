@@ -19,10 +19,16 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
     let goners = goners(input, kept);
     let going: BTreeSet<(&str, &str)> =
         goners.iter().map(|(kind, item)| (kind.type_name(), item.key.as_str())).collect();
+    let leaving: Vec<(&str, &str)> = goners
+        .iter()
+        .filter(|(kind, item)| !retained(input, kept, *kind, item))
+        .map(|(kind, item)| (kind.type_name(), item.key.as_str()))
+        .collect();
+    let remaining = input.world.without(&leaving);
     for (kind, item) in &goners {
         let rides_along =
             kind.parent(&item.key).is_some_and(|parent| going.contains(&(parent.type_name, parent.key.as_str())));
-        if !rides_along && let Some(action) = deletion(input, kept, *kind, item) {
+        if !rides_along && let Some(action) = deletion(input, kept, *kind, item, &remaining) {
             found.push((kind.facts().rank, action));
         }
     }
@@ -87,16 +93,33 @@ fn goners<'a>(input: &Input<'a>, kept: &Kept) -> Vec<(&'a dyn Kind, Arc<Observed
     out
 }
 
-fn deletion(input: &Input<'_>, kept: &Kept, kind: &dyn Kind, item: &Arc<Observed>) -> Option<Action> {
-    let marks = item.marks.as_ref()?;
-    let superseded = kept.standing.get(&marks.id).is_some_and(|(type_name, _)| type_name == kind.type_name());
-    let resource = input.desired.resources.get(&marks.id).filter(|_| superseded);
-    let retained = match resource {
+/// Whether a resource stays when the spec lets go of it.
+fn retained(input: &Input<'_>, kept: &Kept, kind: &dyn Kind, item: &Observed) -> bool {
+    let Some(marks) = item.marks.as_ref() else { return false };
+    match input.desired.resources.get(&marks.id).filter(|_| superseded(kept, kind, item)) {
         Some(resource) => {
             [resource.update_replace_policy, resource.deletion_policy].contains(&Some(DeletionPolicy::Retain))
         }
         None => marks.policy.as_deref().and_then(DeletionPolicy::parse) == Some(DeletionPolicy::Retain),
-    };
+    }
+}
+
+/// Whether another resource has taken over its id.
+fn superseded(kept: &Kept, kind: &dyn Kind, item: &Observed) -> bool {
+    let id = item.marks.as_ref().map(|marks| &marks.id);
+    id.and_then(|id| kept.standing.get(id)).is_some_and(|(type_name, _)| type_name == kind.type_name())
+}
+
+/// The deletion of one resource; `remaining` is the world without all that leaves.
+fn deletion(
+    input: &Input<'_>,
+    kept: &Kept,
+    kind: &dyn Kind,
+    item: &Arc<Observed>,
+    remaining: &Observation,
+) -> Option<Action> {
+    let marks = item.marks.as_ref()?;
+    let superseded = superseded(kept, kind, item);
     let mut action = Action {
         id: marks.id.clone(),
         type_name: kind.type_name().to_owned(),
@@ -111,7 +134,7 @@ fn deletion(input: &Input<'_>, kept: &Kept, kind: &dyn Kind, item: &Arc<Observed
         keys: vec![(kind.type_name(), item.key.clone())],
         fingerprint: String::new(),
     };
-    if retained {
+    if retained(input, kept, kind, item) {
         // Retain takes the marks off and leaves the resource; where there are none to take off it is simply left.
         let remove: Vec<String> =
             item.tags.iter().flatten().map(|(key, _)| key.clone()).filter(|key| marks::is_mark(key)).collect();
@@ -123,7 +146,7 @@ fn deletion(input: &Input<'_>, kept: &Kept, kind: &dyn Kind, item: &Arc<Observed
         action.steps = kind.retag(input.scope, item, &TagWork { remove, ..TagWork::default() });
         return Some(action);
     }
-    if kind.still_used(item, input.world).is_some() {
+    if kind.still_used(item, remaining).is_some() {
         return None;
     }
     if let Some(risk) = kind.data_at_risk(item) {
@@ -132,6 +155,9 @@ fn deletion(input: &Input<'_>, kept: &Kept, kind: &dyn Kind, item: &Arc<Observed
         action.hold(reason);
     } else if let super::observation::State::Pending { reason } = &item.state {
         action.hold(&format!("settling: {reason}"));
+    } else if let Some(user) = kind.still_used(item, input.world) {
+        // The user leaves with this plan, so this one does too, after it.
+        action.hold(&format!("waits: {user}"));
     } else {
         action.steps = kind.delete(input.scope, item);
         action.hold_back(input.held.get(&marks.id));

@@ -363,6 +363,10 @@ fn too_many_deletions_stop_and_say_how_to_allow_exactly_this_plan() {
     assert!(action(&plan, "q4").reason.as_ref().unwrap().contains(&format!("--allow-delete {digest}")));
     let allowed = planned_with(&many(3), &world.observed(), &BTreeSet::from([digest]));
     assert_eq!(allowed.count(Verb::Delete), 2);
+    let left = planned_with(&many(3), &world.observed(), &allowed.allowed);
+    assert_eq!(left.count(Verb::Delete), 2, "the rounds that follow are allowed as well");
+    let more = planned_with(&many(2), &world.observed(), &allowed.allowed);
+    assert_eq!(more.count(Verb::Delete), 0, "and nothing beyond");
     let other = planned_with(&many(2), &world.observed(), &BTreeSet::from([plan.digest.unwrap()]));
     assert_eq!(other.count(Verb::Delete), 0, "a digest allows one plan and no other");
 }
