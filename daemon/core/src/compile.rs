@@ -1,6 +1,7 @@
 //! From text to desired state: native manifests and SAM templates become the same resources.
 
 pub mod intrinsic;
+pub mod limits;
 pub mod lower_camel;
 pub mod manifest;
 pub mod sam;
@@ -21,4 +22,5 @@ pub fn check(desired: &Desired, out: &mut Diagnostics) {
     for resource in desired.resources.values() {
         validate::validate_resource(resource, out);
     }
+    limits::check_limits(desired, out);
 }

@@ -1,0 +1,148 @@
+//! Topics and their subscriptions.
+
+use super::known::{self, Known as _};
+use super::queue::{dead_letter, fifo_name, policy_size, words};
+use super::{Check, listed};
+use crate::model::Node;
+
+/// Source: SNS, CreateTopic.
+const NAME_LIMIT: usize = 256;
+/// Source: SNS, CreateTopic.
+const DISPLAY_NAME_LIMIT: usize = 100;
+/// Source: SNS policy reference, bytes.
+const POLICY_LIMIT: usize = 30 * 1024;
+/// Source: SNS filter policy constraints.
+const FILTER_KEYS: usize = 5;
+const PROTOCOLS: [&str; 9] =
+    ["http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"];
+
+pub(super) fn check(check: &mut Check<'_>) {
+    let fifo = known::is_fifo(check.resource);
+    fifo_name(check, "TopicName", "FifoTopic", NAME_LIMIT, fifo);
+    if fifo == Some(false) {
+        let only: Vec<&str> = ["ContentBasedDeduplication", "ArchivePolicy", "FifoThroughputScope"]
+            .into_iter()
+            .filter(|name| check.known(name).is_some_and(|node| node.known_flag() != Some(false)))
+            .collect();
+        if let Some(first) = only.first() {
+            check.refuse(
+                "fifo-only",
+                check.place(first),
+                format!("{} is for FIFO topics", listed(&only)),
+                "say `FifoTopic: true`, or leave it out",
+            );
+        }
+    }
+    words(check, "TracingConfig", &["PassThrough", "Active"]);
+    words(check, "FifoThroughputScope", &["Topic", "MessageGroup"]);
+    if let Some(name) = check.text("DisplayName") {
+        let count = name.chars().count();
+        if count > DISPLAY_NAME_LIMIT {
+            check.refuse(
+                "wrong-length",
+                check.place("DisplayName"),
+                format!("`DisplayName` has {count} characters; AWS takes {DISPLAY_NAME_LIMIT}"),
+                "shorten it",
+            );
+        }
+    }
+    // A topic's own list of subscriptions follows the rules of `AWS::SNS::Subscription`.
+    for entry in check.known("Subscription").and_then(Node::as_list).unwrap_or_default() {
+        if entry.as_call().is_none() {
+            subscription(check, entry, "Subscription.", fifo);
+        }
+    }
+}
+
+pub(super) fn check_policy(check: &mut Check<'_>) {
+    policy_size(check, POLICY_LIMIT, "a topic");
+}
+
+pub(super) fn check_subscription(check: &mut Check<'_>) {
+    words(check, "FilterPolicyScope", &["MessageAttributes", "MessageBody"]);
+    let topic = check.written("TopicArn");
+    let fifo = match topic.and_then(|topic| check.target(topic, &["AWS::SNS::Topic"])) {
+        Some(topic) => known::is_fifo(topic),
+        None => {
+            topic.and_then(Node::known_text).filter(|arn| arn.starts_with("arn:")).map(|arn| arn.ends_with(".fifo"))
+        }
+    };
+    subscription(check, &check.resource.properties, "", fifo);
+    if let Some(document) = check.written("RedrivePolicy").and_then(known::document) {
+        dead_letter(check, "RedrivePolicy", &document, fifo, "dead letters of the subscription's topic");
+    }
+    filter(check);
+}
+
+fn subscription(check: &mut Check<'_>, node: &Node, prefix: &str, fifo: Option<bool>) {
+    let Some(protocol_node) = known::at(node, "Protocol") else { return };
+    let Some(protocol) = protocol_node.known_text() else { return };
+    let protocol = protocol.to_owned();
+    if !PROTOCOLS.contains(&protocol.as_str()) {
+        let help = crate::model::suggest::did_you_mean(&protocol, PROTOCOLS)
+            .unwrap_or_else(|| format!("possible are {}", PROTOCOLS.join(", ")));
+        let message = format!("`{prefix}Protocol` cannot be `{protocol}`");
+        check.refuse("bad-value", protocol_node.place, message, help);
+        return;
+    }
+    if fifo == Some(true) && protocol != "sqs" {
+        check.refuse(
+            "fifo-mismatch",
+            protocol_node.place,
+            format!("a FIFO topic cannot deliver to `{protocol}`"),
+            "FIFO topics deliver to queues; let a queue feed the rest",
+        );
+    }
+    let Some(endpoint) = known::written(node, "Endpoint") else {
+        check.refuse(
+            "missing-property",
+            protocol_node.place,
+            format!("`{prefix}Endpoint` is missing"),
+            "say where messages go",
+        );
+        return;
+    };
+    let queue = known::target(check.desired, endpoint, &["AWS::SQS::Queue"]);
+    match (protocol.as_str(), queue) {
+        ("sqs", Some(queue)) => {
+            if matches!(endpoint.as_call(), Some(("Ref", _))) {
+                super::destination::needs_arn(check, &format!("{prefix}Endpoint"), endpoint, &queue.id);
+            }
+            if fifo == Some(false) && known::is_fifo(queue) == Some(true) {
+                let complaint = check
+                    .error(
+                        "fifo-mismatch",
+                        endpoint.place,
+                        format!("the queue `{}` is FIFO and cannot subscribe to a standard topic", queue.id),
+                    )
+                    .help("let both be FIFO, or the queue standard")
+                    .related(queue.place, "the queue");
+                check.push(complaint);
+            }
+        }
+        ("sqs", None) if endpoint.known_text().is_some_and(|text| text.starts_with("http")) => check.refuse(
+            "not-an-arn",
+            endpoint.place,
+            format!("`{prefix}Endpoint` wants the queue's ARN, and this is a URL"),
+            "an ARN looks like `arn:aws:sqs:REGION:ACCOUNT:NAME`",
+        ),
+        _ => {}
+    }
+}
+
+fn filter(check: &mut Check<'_>) {
+    if check.text("FilterPolicyScope") == Some("MessageBody") {
+        return;
+    }
+    let Some(policy) = check.written("FilterPolicy") else { return };
+    let Some(document) = known::document(policy) else { return };
+    let keys = document.as_map().map_or(0, |map| map.keys().filter(|key| *key != "$or").count());
+    if keys > FILTER_KEYS {
+        check.refuse(
+            "wrong-count",
+            policy.place,
+            format!("`FilterPolicy` has {keys} keys; AWS takes {FILTER_KEYS}"),
+            "filter by fewer attributes, or by the message body",
+        );
+    }
+}
