@@ -1,10 +1,14 @@
 //! The program from end to end, over the wire, against an emulator: each test starts one of its own.
 //!
 //! Needs Rust and Python only: the emulator is taken from PATH, or installed into the user's cache folder on first use.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod converge;
+mod daemon;
 mod deleted;
 mod desk;
 mod drift;
+mod ownership;
 mod removed;
+mod secrets;
+mod shop;

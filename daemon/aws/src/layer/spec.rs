@@ -21,6 +21,15 @@ const NAMING: Naming = Naming { property: "LayerName", limit: 64, style: NameSty
 #[derive(Clone, Copy, Debug)]
 pub struct LayerVersion;
 
+/// Why nothing is published under a name: all marked versions under it belong to somebody else, whose next version it
+/// would be. Versions without marks say nothing: a layer can be taken over only by publishing.
+fn foreign(scope: &Scope, name: &str, world: &Observation) -> Option<String> {
+    let versions = world.table(TYPE).items().filter(|item| split(&item.key).is_some_and(|(layer, _)| layer == name));
+    let owners: Vec<_> = versions.filter_map(|item| item.marks.as_ref()).collect();
+    let ours = owners.iter().any(|marks| marks.is_at_home(&scope.source, &scope.app, scope.env.as_deref()));
+    owners.first().filter(|_| !ours).map(|marks| format!("layer `{name}` belongs to {}", marks.owner()))
+}
+
 impl Kind for LayerVersion {
     fn type_name(&self) -> &'static str {
         TYPE
@@ -30,7 +39,7 @@ impl Kind for LayerVersion {
         Facts { settles_at_once: true, rank: 50, holds_data: false, taggable: false, naming: Some(NAMING), reads: TYPE }
     }
 
-    fn refuses(&self, scope: &Scope, want: &Want, _world: &Observation) -> Option<String> {
+    fn refuses(&self, scope: &Scope, want: &Want, world: &Observation) -> Option<String> {
         if want.unknown_below("Content").is_some() {
             return None;
         }
@@ -40,7 +49,7 @@ impl Kind for LayerVersion {
         if !mark::fits(&mark::suffix(scope, want, &content(scope, &code))) {
             return Some("the names of the source, the application and the layer are too long: together they must leave a mark in a description of 256 characters".to_owned());
         }
-        code.refusal(scope)
+        foreign(scope, &name(scope, want), world).or_else(|| code.refusal(scope))
     }
 
     fn locate(&self, scope: &Scope, want: &Want, world: &Observation) -> Located {
