@@ -17,10 +17,12 @@ pub use values::{Needs, Values};
 
 use crate::model::{Desired, Diagnostics};
 
-/// Holds a compiled application against AWS's schemas and limits: what AWS would refuse is an error, at its place.
+/// Holds a compiled application against AWS's schemas and limits: what AWS would refuse is an error, at its place. What
+/// AWS takes and people regret is advice.
 pub fn check(desired: &Desired, out: &mut Diagnostics) {
     for resource in desired.resources.values() {
         validate::validate_resource(resource, out);
     }
     limits::check_limits(desired, out);
+    limits::advise(desired, out);
 }

@@ -4,13 +4,16 @@
 //! only when the last resource is made. Here it is said offline, at the place, for the whole application at once. A
 //! value that only AWS or another resource can tell is taken to be right, so no complaint is a guess.
 
+mod advice;
 mod code;
 mod destination;
 mod function;
 mod identity;
 mod known;
 mod mapping;
+mod name;
 mod parameter;
+mod provisioned;
 mod queue;
 mod topic;
 
@@ -30,7 +33,13 @@ pub fn check_limits(desired: &Desired, out: &mut Diagnostics) {
                 function::check(&mut check);
                 code::check(&mut check);
             }
-            "AWS::Lambda::Alias" => function::check_alias(&mut check),
+            "AWS::Lambda::Alias" => {
+                function::check_alias(&mut check);
+                provisioned::check(&mut check);
+            }
+            "AWS::Lambda::Version" => provisioned::check(&mut check),
+            "AWS::Lambda::LayerVersion" => name::check_layer(&mut check),
+            "AWS::Logs::LogGroup" => name::check_log_group(&mut check),
             "AWS::Lambda::EventInvokeConfig" => destination::check(&mut check),
             "AWS::Lambda::EventSourceMapping" => mapping::check(&mut check),
             "AWS::SQS::Queue" => queue::check(&mut check),
@@ -44,6 +53,11 @@ pub fn check_limits(desired: &Desired, out: &mut Diagnostics) {
             _ => {}
         }
     }
+}
+
+/// Says what AWS takes and people regret. None of it is an error.
+pub fn advise(desired: &Desired, out: &mut Diagnostics) {
+    advice::check(desired, out);
 }
 
 /// One resource under check.

@@ -5,9 +5,9 @@ use super::known::{self, Known as _};
 use crate::model::{Node, Place, Resource};
 
 /// What Lambda waits for a function, seconds, where the spec says nothing.
-const DEFAULT_TIMEOUT: i64 = 3;
+pub(super) const DEFAULT_TIMEOUT: i64 = 3;
 /// How long a received message stays hidden, seconds, where the spec says nothing.
-const DEFAULT_VISIBILITY: i64 = 30;
+pub(super) const DEFAULT_VISIBILITY: i64 = 30;
 /// A batch above this needs a window to gather it, and a FIFO queue takes no more.
 const SMALL_BATCH: i64 = 10;
 

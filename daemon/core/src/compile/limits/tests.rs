@@ -9,7 +9,7 @@ use crate::model::FileId;
 use crate::model::resource::SpecSource;
 
 /// An application of the resources in a YAML map: id to `[Type, {properties}]`.
-fn application(text: &str) -> Desired {
+pub(super) fn application(text: &str) -> Desired {
     let node = yaml::read_documents(text, FileId(0)).unwrap().remove(0);
     let resources: IndexMap<String, Resource> = node
         .as_map()
@@ -306,6 +306,57 @@ fn a_subscription_says_where_messages_go_in_the_form_that_the_topic_takes() {
     let filter = "Protocol: lambda, Endpoint: a, FilterPolicy: {a: [1], b: [1], c: [1], d: [1], e: [1], f: [1]}";
     assert_eq!(with("", "", filter), [("wrong-count", 3)]);
     assert_eq!(with("", "", &format!("{filter}, FilterPolicyScope: MessageBody")), []);
+}
+
+#[test]
+fn raw_delivery_is_for_queues_http_and_firehose() {
+    let raw = |protocol| {
+        let given = format!("Protocol: {protocol}, Endpoint: a, RawMessageDelivery: true");
+        codes(&format!("S: [AWS::SNS::Subscription, {{TopicArn: !Ref T, {given}}}]"))
+    };
+    assert_eq!(raw("lambda"), [("unsupported-together", 1)]);
+    assert_eq!(raw("email"), [("unsupported-together", 1)]);
+    assert_eq!(["sqs", "http", "https", "firehose"].map(raw), [vec![], vec![], vec![], vec![]]);
+}
+
+#[test]
+fn a_filter_by_attributes_is_a_map_of_lists() {
+    let filter = |text: &str| {
+        let given = format!("Protocol: lambda, Endpoint: a, FilterPolicy: {text}");
+        codes(&format!("S: [AWS::SNS::Subscription, {{TopicArn: !Ref T, {given}}}]"))
+    };
+    assert_eq!(filter("{a: [1], b: [{prefix: x}], $or: [{c: [1]}, {d: [1]}]}"), []);
+    assert_eq!(filter("'{\"a\": [1]}'"), []);
+    assert_eq!(filter("{a: x}"), [("wrong-type", 1)]);
+    assert_eq!(filter("{a: {b: [1]}}"), [("wrong-type", 1)]);
+    assert_eq!(filter("{a: {b: [1]}}, FilterPolicyScope: MessageBody"), []);
+    assert_eq!(filter("{a: {b: [1]}}, FilterPolicyScope: !Ref Scope"), []);
+}
+
+#[test]
+fn provisioned_concurrency_is_for_published_versions_and_within_what_is_reserved() {
+    let alias = |version: &str, wanted: u32| {
+        codes(&format!(
+            "A: [AWS::Lambda::Alias, {{Name: live, FunctionName: !Ref F, FunctionVersion: {version}, ProvisionedConcurrencyConfig: {{ProvisionedConcurrentExecutions: {wanted}}}}}]\n{}",
+            function("ReservedConcurrentExecutions: 5")
+        ))
+    };
+    assert_eq!(alias("$LATEST", 1), [("unsupported-together", 1)]);
+    assert_eq!(alias("!GetAtt V.Version", 6), [("out-of-range", 1)]);
+    assert_eq!(alias("!GetAtt V.Version", 5), []);
+}
+
+#[test]
+fn log_groups_and_layers_are_named_as_aws_takes_them() {
+    let group = |name: &str| codes(&format!("L: [AWS::Logs::LogGroup, {{LogGroupName: {name}}}]"));
+    assert_eq!(group("/aws/lambda/a.b_c-d#1"), []);
+    assert_eq!(group("!Sub \"a b${C}\""), []);
+    assert_eq!(group("a b"), [("bad-name", 1)]);
+    assert_eq!(group(&"a".repeat(513)), [("bad-name", 1)]);
+    let layer = |name: &str| codes(&format!("L: [AWS::Lambda::LayerVersion, {{LayerName: {name}}}]"));
+    assert_eq!(layer("a-b_1"), []);
+    assert_eq!(layer("a.b"), [("bad-name", 1)]);
+    assert_eq!(layer(&"a".repeat(141)), [("bad-name", 1)]);
 }
 
 #[test]

@@ -15,6 +15,8 @@ const POLICY_LIMIT: usize = 30 * 1024;
 const FILTER_KEYS: usize = 5;
 const PROTOCOLS: [&str; 9] =
     ["http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"];
+/// Protocols that can leave SNS's envelope off.
+const RAW: [&str; 4] = ["sqs", "http", "https", "firehose"];
 
 pub(super) fn check(check: &mut Check<'_>) {
     let fifo = known::is_fifo(check.resource);
@@ -71,6 +73,7 @@ pub(super) fn check_subscription(check: &mut Check<'_>) {
     if let Some(document) = check.written("RedrivePolicy").and_then(known::document) {
         dead_letter(check, "RedrivePolicy", &document, fifo, "dead letters of the subscription's topic");
     }
+    raw_delivery(check);
     filter(check);
 }
 
@@ -130,14 +133,51 @@ fn subscription(check: &mut Check<'_>, node: &Node, prefix: &str, fifo: Option<b
     }
 }
 
-fn filter(check: &mut Check<'_>) {
-    if check.text("FilterPolicyScope") == Some("MessageBody") {
-        return;
+/// SNS: "Delivery protocol [lambda] does not support raw message delivery."
+fn raw_delivery(check: &mut Check<'_>) {
+    if let Some(protocol) = check.text("Protocol")
+        && check.is_true("RawMessageDelivery")
+        && PROTOCOLS.contains(&protocol)
+        && !RAW.contains(&protocol)
+    {
+        check.refuse(
+            "unsupported-together",
+            check.place("RawMessageDelivery"),
+            format!("`RawMessageDelivery` is not for the protocol `{protocol}`"),
+            format!("leave it out; it is for {}", listed(&RAW)),
+        );
     }
-    let Some(policy) = check.written("FilterPolicy") else { return };
+}
+
+fn filter(check: &mut Check<'_>) {
+    let Some(policy) = check.known("FilterPolicy") else { return };
     let Some(document) = known::document(policy) else { return };
-    let keys = document.as_map().map_or(0, |map| map.keys().filter(|key| *key != "$or").count());
-    if keys > FILTER_KEYS {
+    let Some(map) = document.as_map() else { return };
+    // What scope an intrinsic will name is not known.
+    let by_attributes =
+        check.written("FilterPolicyScope").is_none_or(|scope| scope.known_text() == Some("MessageAttributes"));
+    for (key, entry) in map {
+        let node = &entry.node;
+        let fits = node.as_list().is_some()
+            || node.as_call().is_some()
+            || node.secret
+            || (node.as_map().is_some() && !by_attributes);
+        if !fits {
+            let help = if node.as_map().is_some() {
+                "it wants a list; keys within keys need `FilterPolicyScope: MessageBody`"
+            } else {
+                "it wants a list of values: put it into [...]"
+            };
+            check.refuse(
+                "wrong-type",
+                node.place,
+                format!("`FilterPolicy.{key}` is {}; AWS takes a list", node.type_word()),
+                help,
+            );
+        }
+    }
+    let keys = map.keys().filter(|key| *key != "$or").count();
+    if by_attributes && keys > FILTER_KEYS {
         check.refuse(
             "wrong-count",
             policy.place,
