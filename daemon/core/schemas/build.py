@@ -11,13 +11,127 @@ Layout: b"EKSCHEM1", the index's length (u32, little endian), the index (deflate
 {"date", "source", "types": {name: block}, "blocks": [[offset, length]]}), then the blocks, each a deflated JSON object
 {name: schema}. Types of one service share blocks, so that a look-up inflates little. Keys of a shape:
 t type(s), r reference to a definition, p properties, a additional properties (false, true or a shape), pp pattern
-properties, i items, q required, e enum, x pattern, l length [min, max], n number [min, max], c item count [min, max],
+properties, i items, q required, e enum, x pattern (as Rust's regex crate reads it), l length [min, max], n number [min, max], c item count [min, max],
 u unique items, o false where the order of items does not matter, any/one/all combinations, f format.
 Python 3 standard library only."""
-import argparse, json, os, struct, zlib
+import argparse, ast, json, os, re, struct, zlib
 
 BLOCK = 120_000  # characters of JSON after which a service's types go into another block
 LIMITS = {"l": ("minLength", "maxLength"), "n": ("minimum", "maximum"), "c": ("minItems", "maxItems")}
+
+
+class Untranslatable(Exception):
+    """A pattern that Rust's regex crate cannot take: look-around, a back-reference."""
+
+
+def translate(pattern):
+    """An ECMA (or, in cfn-lint's own, Python) pattern in the syntax of Rust's regex crate."""
+    out = []
+    i = 0
+    while i < len(pattern):
+        c = pattern[i]
+        if c == "\\":
+            text, i = escape(pattern, i, inside=False)
+            out.append(text)
+        elif c == "[":
+            text, i = char_class(pattern, i)
+            out.append(text)
+        elif c == "(":
+            if pattern.startswith("(?", i) and not re.match(r"\(\?(:|P?<[A-Za-z_]\w*>|[imsu]+[:)])", pattern[i:]):
+                raise Untranslatable(pattern)
+            out.append(c)
+            i += 1
+        elif c == "{" and not re.match(r"\{\d+(,\d*)?\}", pattern[i:]):
+            out.append("\\{")
+            i += 1
+        elif c == "}" and not re.search(r"(?<!\\)\{\d+(,\d*)?$", pattern[:i]):
+            out.append("\\}")
+            i += 1
+        else:
+            out.append(c)
+            i += 1
+    return "".join(out)
+
+
+def escape(pattern, i, inside):
+    if i + 1 >= len(pattern):
+        raise Untranslatable(pattern)
+    c = pattern[i + 1]
+    plain = {"d": "0-9", "w": "0-9A-Za-z_"}
+    if c in plain:
+        return (plain[c] if inside else f"[{plain[c]}]"), i + 2
+    negated = {"D": "[^0-9]", "W": "[^0-9A-Za-z_]"}
+    if c in negated:
+        return negated[c], i + 2
+    if c in "sSnrtfv" or (c in "bB" and not inside):
+        return "\\" + c, i + 2
+    if c in "AZz" and not inside:
+        return ("^" if c == "A" else "$"), i + 2
+    if c in "pP":
+        m = re.match(r"\\[pP](\{[\w=]+\}|\w)", pattern[i:])
+        if m:
+            return m.group(0), i + m.end()
+    m = re.match(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]+\})", pattern[i:])
+    if m:
+        return m.group(0), i + m.end()
+    if c == "0":
+        return "\\x00", i + 2
+    if c.isdigit() or c in "k<>":
+        if c in "<>":
+            return c, i + 2
+        raise Untranslatable(pattern)
+    if c.isalpha():
+        return c, i + 2
+    return ("\\" + c if c.isascii() else c), i + 2
+
+
+def char_class(pattern, i):
+    """A `[...]`. ECMA takes `[`, `&&`, `--` and a hyphen beside a class as they are; Rust does not."""
+    j = i + 1
+    negated = pattern.startswith("^", j)
+    j += negated
+    atoms = []  # (text, is a set)
+    while True:
+        if j >= len(pattern):
+            raise Untranslatable(pattern)
+        c = pattern[j]
+        if c == "]":
+            if not atoms:
+                return ("[\\s\\S]" if negated else "[^\\s\\S]"), j + 1
+            break
+        if c == "\\":
+            text, k = escape(pattern, j, inside=True)
+            atoms.append((text, pattern[j + 1] in "dDwWsSpP"))
+            j = k
+        else:
+            special = c == "[" or (c in "&~" and pattern.startswith(c, j + 1))
+            atoms.append((("\\" + c) if special else c, False))
+            j += 1
+    out = []
+    k = 0
+    while k < len(atoms):
+        text, is_set = atoms[k]
+        between = k + 2 < len(atoms) and atoms[k + 1][0] == "-"
+        if not is_set and between and not atoms[k + 2][1]:
+            low, high = text, atoms[k + 2][0]
+            out.append(f"{dash(low)}-{dash(high)}")
+            k += 3
+        else:
+            out.append(dash(text))
+            k += 1
+    return "[" + ("^" if negated else "") + "".join(out) + "]", j + 1
+
+
+def dash(text):
+    return "\\-" if text == "-" else text
+
+
+def rust_pattern(pattern):
+    """The pattern as Rust's regex crate reads it; as it is where the crate cannot take it anyway (look-around)."""
+    try:
+        return translate(pattern)
+    except Untranslatable:
+        return pattern
 
 
 def shape(node):
@@ -34,7 +148,7 @@ def shape(node):
         more = node["additionalProperties"]
         out["a"] = more if isinstance(more, bool) else shape(more)
     if node.get("patternProperties"):
-        out["pp"] = [[k, shape(v)] for k, v in sorted(node["patternProperties"].items())]
+        out["pp"] = [[rust_pattern(k), shape(v)] for k, v in sorted(node["patternProperties"].items())]
     if isinstance(node.get("items"), dict):
         out["i"] = shape(node["items"])
     if isinstance(node.get("required"), list) and node["required"]:
@@ -46,7 +160,7 @@ def shape(node):
     if node.get("enumCaseInsensitive"):
         out["ei"] = node["enumCaseInsensitive"]
     if isinstance(node.get("pattern"), str):
-        out["x"] = node["pattern"]
+        out["x"] = rust_pattern(node["pattern"])
     for short, (low, high) in LIMITS.items():
         pair = [node.get(low), node.get(high)]
         if any(isinstance(v, (int, float)) and not isinstance(v, bool) for v in pair):
@@ -93,6 +207,19 @@ def schema(raw):
     return out
 
 
+def attributes(package):
+    """What `Fn::GetAtt` reads beyond read-only properties, by type: True for every property, else a list of names.
+
+    CloudFormation publishes it nowhere; cfn-lint's authors gathered it."""
+    tree = ast.parse(open(os.path.join(package, "schema", "_getatts.py"), encoding="utf-8").read())
+    found = {"AWS::CloudFormation::Stack": ["Outputs"]}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("_all_property_types", "_exceptions"):
+            value = ast.literal_eval(node.value)
+            found.update(value if isinstance(value, dict) else {name: True for name in value})
+    return found
+
+
 def dump(value):
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
@@ -108,13 +235,19 @@ def main():
     ap.add_argument("-o", "--output", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "aws-resources.bin"))
     a = ap.parse_args()
     date = json.load(open(os.path.join(a.schemas, "version.json")))["schema_date"]
+    package = os.path.join(os.path.abspath(a.schemas), "..", "..")
+    version = re.search(r'"([\d.]+)"', open(os.path.join(package, "version.py")).read()).group(1)
+    getatt = attributes(package)
     types = {}
     folder = os.path.join(a.schemas, "resources")
     for name in sorted(os.listdir(folder)):
         if name.endswith(".json"):
             raw = json.load(open(os.path.join(folder, name), encoding="utf-8"))
             if raw["typeName"].startswith("AWS::"):
-                types[raw["typeName"]] = dump(schema(raw))
+                made = schema(raw)
+                if raw["typeName"] in getatt:
+                    made["at"] = getatt[raw["typeName"]]
+                types[raw["typeName"]] = dump(made)
     blocks, where, current, size, service = [], {}, [], 0, None
     def close():
         nonlocal current, size
@@ -135,7 +268,7 @@ def main():
     for b in packed:
         offsets.append([at, len(b)])
         at += len(b)
-    index = deflate(dump({"date": date, "source": "cfn-lint", "types": where, "blocks": offsets}))
+    index = deflate(dump({"date": date, "source": f"cfn-lint {version}", "types": where, "blocks": offsets}))
     with open(a.output, "wb") as f:
         f.write(b"EKSCHEM1" + struct.pack("<I", len(index)) + index + b"".join(packed))
     print(f"{len(types)} types of {date}, {len(blocks)} blocks, {os.path.getsize(a.output)} bytes")

@@ -23,6 +23,7 @@ pub fn check(desired: &Desired, out: &mut Diagnostics) {
     for resource in desired.resources.values() {
         validate::validate_resource(resource, out);
     }
+    validate::check_attributes(desired, out);
     limits::check_limits(desired, out);
     limits::advise(desired, out);
 }

@@ -3,6 +3,7 @@
 //! CloudFormation's leniency is kept: `"12"` is a whole number, `12` is text, `"true"` is a truth value. A value that
 //! only another resource or AWS can tell is taken to be right.
 
+mod attributes;
 mod beyond;
 mod canonical;
 mod value;
@@ -11,6 +12,7 @@ use crate::model::schema::{self, Shape};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Diagnostic, Diagnostics, Resource};
 
+pub use attributes::check_attributes;
 pub use canonical::canonicalise;
 
 /// Checks one resource's type and properties.

@@ -9,7 +9,7 @@ mod table;
 use std::collections::BTreeMap;
 
 pub use shape::{Additional, Limits, Shape, ShapeType};
-pub use table::{count, date, lookup, type_names};
+pub use table::{count, date, lookup, source, type_names};
 
 use serde::Deserialize;
 
@@ -49,6 +49,24 @@ pub struct TypeSchema {
     /// IAM actions by handler (`create`, `read`, `update`, `delete`, `list`).
     #[serde(rename = "h", default)]
     pub handlers: BTreeMap<String, Vec<String>>,
+    #[serde(rename = "at", default)]
+    extra_attributes: ExtraAttributes,
+}
+
+/// What `Fn::GetAtt` reads beyond the read-only properties.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ExtraAttributes {
+    /// Every property of the type, or none.
+    Every(bool),
+    /// These.
+    Listed(Vec<String>),
+}
+
+impl Default for ExtraAttributes {
+    fn default() -> Self {
+        ExtraAttributes::Every(false)
+    }
 }
 
 /// How a type is tagged.
@@ -104,9 +122,51 @@ impl TypeSchema {
         lists(&self.write_only, path)
     }
 
-    /// Names that `Fn::GetAtt` takes: the read-only properties, nested ones with dots.
-    pub fn attributes(&self) -> impl Iterator<Item = &str> {
-        self.read_only.iter().map(String::as_str)
+    /// Names that `Fn::GetAtt` takes, sorted, nested ones with dots: the read-only properties and what the type gives
+    /// beyond them.
+    pub fn attributes(&self) -> Vec<String> {
+        let mut all = self.read_only.clone();
+        match &self.extra_attributes {
+            ExtraAttributes::Listed(names) => all.extend(names.iter().cloned()),
+            ExtraAttributes::Every(false) => {}
+            ExtraAttributes::Every(true) => {
+                for (name, shape) in &self.root.properties {
+                    self.leaves(name.clone(), shape, 0, &mut all);
+                }
+            }
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Whether `Fn::GetAtt` takes a name: a listed one, or one within a listed map (`Outputs.Url` of a stack).
+    pub fn has_attribute(&self, name: &str) -> bool {
+        self.attributes().iter().any(|known| {
+            known == name || name.strip_prefix(known.as_str()).is_some_and(|within| within.starts_with('.'))
+        })
+    }
+
+    /// A property's path, or those of its own properties where it is an object that names some. Lists of objects cannot
+    /// be read by `Fn::GetAtt`.
+    fn leaves(&self, path: String, shape: &Shape, depth: usize, all: &mut Vec<String>) {
+        // Definitions may contain themselves; no attribute lies deeper.
+        const DEPTH: usize = 6;
+        let shape = self.resolve(shape);
+        if shape.types == [ShapeType::Object] && !shape.properties.is_empty() {
+            if depth < DEPTH {
+                for (name, inner) in &shape.properties {
+                    self.leaves(format!("{path}.{name}"), inner, depth + 1, all);
+                }
+            }
+            return;
+        }
+        let items = shape.items.as_deref().map(|items| self.resolve(items));
+        let of_structures =
+            items.is_some_and(|items| matches!(items.types.as_slice(), [ShapeType::Object | ShapeType::Array]));
+        if !of_structures {
+            all.push(path);
+        }
     }
 }
 

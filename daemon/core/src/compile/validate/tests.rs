@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::compile::yaml;
-use crate::model::{FileId, Node, Place};
+use crate::model::resource::SpecSource;
+use crate::model::{Desired, FileId, Node, Place};
 
 fn node(text: &str) -> Node {
     yaml::read_documents(text, FileId(0)).unwrap().remove(0)
@@ -136,4 +137,51 @@ proptest! {
         let again = { let mut again = properties.clone(); canonicalise(types[which], &mut again); again };
         prop_assert_eq!(again, properties);
     }
+}
+
+/// What is said of the attributes that one resource asks of a queue `Q` and a custom resource `C`.
+fn asked(value: &str) -> Vec<Diagnostic> {
+    let place = Place::new(FileId(0), 99, 1);
+    let resources = [
+        Resource::new("Q", "AWS::SQS::Queue", node("{}"), place),
+        Resource::new("C", "AWS::CloudFormation::CustomResource", node("{}"), place),
+        Resource::new("P", "AWS::SSM::Parameter", node(&format!("Type: String\nValue: {value}\n")), place),
+    ];
+    let desired = Desired {
+        app: "app".into(),
+        env: None,
+        stack: "app".into(),
+        region: None,
+        account: None,
+        role_arn: None,
+        source: SpecSource::Template,
+        tags: Default::default(),
+        resources: resources.into_iter().map(|resource| (resource.id.clone(), resource)).collect(),
+        outputs: Default::default(),
+        deleted: false,
+        allow_delete: None,
+    };
+    let mut out = Diagnostics::new();
+    check_attributes(&desired, &mut out);
+    out.iter().cloned().collect()
+}
+
+#[test]
+fn an_attribute_that_a_type_does_not_have_is_an_error_where_it_is_asked_for() {
+    for right in ["!GetAtt Q.Arn", "!GetAtt Q.QueueName", "!GetAtt C.Anything", "!Ref Q"] {
+        assert_eq!(asked(right), [], "{right}");
+    }
+    for wrong in ["!GetAtt Q.Arm", "!Join ['', [a, !GetAtt Q.Arm]]"] {
+        let all = asked(wrong);
+        assert_eq!(all.len(), 1, "{all:#?}");
+        assert_eq!((all[0].code, all[0].place.line), ("unknown-attribute", 2));
+        assert_eq!(all[0].help.as_deref(), Some("did you mean `Arn`?"));
+    }
+}
+
+#[test]
+fn patterns_of_tags_and_names_are_held() {
+    assert_eq!(only("AWS::SQS::Queue", "Tags: [{Key: \"a{b\", Value: c}]").code, "bad-value");
+    assert_eq!(complaints("AWS::SQS::Queue", "Tags: [{Key: größe, Value: ok}]"), vec![]);
+    assert_eq!(only("AWS::Logs::LogGroup", "LogGroupName: \"a b\"").code, "bad-value");
 }

@@ -11,9 +11,10 @@ use super::TypeSchema;
 static BYTES: &[u8] = include_bytes!("../../../schemas/aws-resources.bin");
 const MAGIC: &[u8] = b"EKSCHEM1";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Index {
     date: String,
+    source: String,
     types: BTreeMap<String, usize>,
     blocks: Vec<(usize, usize)>,
     #[serde(skip)]
@@ -28,8 +29,7 @@ struct Slots {
 fn slots() -> &'static Slots {
     static SLOTS: OnceLock<Slots> = OnceLock::new();
     SLOTS.get_or_init(|| {
-        let index =
-            read_index().unwrap_or(Index { date: String::new(), types: BTreeMap::new(), blocks: Vec::new(), start: 0 });
+        let index = read_index().unwrap_or_default();
         let blocks = index.blocks.iter().map(|_| OnceLock::new()).collect();
         Slots { index, blocks }
     })
@@ -83,4 +83,9 @@ pub fn count() -> usize {
 /// When AWS published the schemas (RFC 3339).
 pub fn date() -> &'static str {
     &slots().index.date
+}
+
+/// Which package the schemas were taken from, with its version: `cfn-lint 1.58.0`.
+pub fn source() -> &'static str {
+    &slots().index.source
 }

@@ -4,6 +4,7 @@ use super::*;
 fn the_table_is_whole_dated_and_small() {
     assert!(count() > 1800, "{}", count());
     assert!(date().starts_with("2026-"), "{}", date());
+    assert!(source().starts_with("cfn-lint 1."), "{}", source());
     assert!(include_bytes!("../../../schemas/aws-resources.bin").len() < 3_000_000);
 }
 
@@ -56,4 +57,41 @@ fn paths_match_below_and_through_lists() {
 #[test]
 fn what_aws_does_not_have_is_not_found() {
     assert!(lookup("AWS::Lambda::Funktion").is_none());
+}
+
+#[test]
+fn attributes_are_the_read_only_properties_and_what_the_type_gives_beyond_them() {
+    let attributes = |name: &str| lookup(name).unwrap().attributes();
+    assert_eq!(attributes("AWS::IAM::Role"), ["Arn", "RoleId"]);
+    let queue = lookup("AWS::SQS::Queue").unwrap();
+    assert!(queue.has_attribute("QueueName") && queue.has_attribute("QueueUrl") && !queue.has_attribute("Arm"));
+    assert!(!lookup("AWS::Lambda::Function").unwrap().has_attribute("MemorySize"));
+    assert!(lookup("AWS::CloudFormation::Stack").unwrap().has_attribute("Outputs.Url"));
+}
+
+#[test]
+fn patterns_can_be_read_but_for_those_that_look_around() {
+    fn visit(shape: &Shape, seen: &mut std::collections::BTreeSet<String>) {
+        seen.extend(shape.pattern.iter().cloned());
+        let inner = shape.properties.values().chain(shape.items.as_deref()).chain(&shape.any_of);
+        inner.chain(&shape.one_of).chain(&shape.all_of).for_each(|shape| visit(shape, seen));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for service in ["AWS::Lambda::", "AWS::SQS::", "AWS::SNS::", "AWS::SSM::", "AWS::IAM::", "AWS::Logs::", "AWS::S3::"]
+    {
+        for name in type_names().filter(|name| name.starts_with(service)) {
+            let schema = lookup(name).unwrap();
+            visit(&schema.root, &mut seen);
+            schema.definitions.values().for_each(|shape| visit(shape, &mut seen));
+        }
+    }
+    let looks_around = |pattern: &str| ["(?!", "(?=", "(?<"].iter().any(|mark| pattern.contains(mark));
+    let unread: Vec<&String> = seen
+        .iter()
+        .filter(|pattern| {
+            !looks_around(pattern) && regex::RegexBuilder::new(pattern).size_limit(8 << 20).build().is_err()
+        })
+        .collect();
+    assert!(seen.len() > 100, "{}", seen.len());
+    assert!(unread.is_empty(), "{unread:#?}");
 }
