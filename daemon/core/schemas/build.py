@@ -12,12 +12,14 @@ Layout: b"EKSCHEM1", the index's length (u32, little endian), the index (deflate
 {name: schema}. Types of one service share blocks, so that a look-up inflates little. Keys of a shape:
 t type(s), r reference to a definition, p properties, a additional properties (false, true or a shape), pp pattern
 properties, i items, q required, e enum, x pattern (as Rust's regex crate reads it), l length [min, max], n number [min, max], c item count [min, max],
-u unique items, o false where the order of items does not matter, any/one/all combinations, f format.
+u unique items, o false where the order of items does not matter, any/one/all combinations, f format,
+k key count [min, max], dr what a property needs beside it, de what it excludes, rx exactly one of, ro at least one of.
 Python 3 standard library only."""
 import argparse, ast, json, os, re, struct, zlib
 
 BLOCK = 120_000  # characters of JSON after which a service's types go into another block
-LIMITS = {"l": ("minLength", "maxLength"), "n": ("minimum", "maximum"), "c": ("minItems", "maxItems")}
+LIMITS = {"l": ("minLength", "maxLength"), "n": ("minimum", "maximum"), "c": ("minItems", "maxItems"),
+          "k": ("minProperties", "maxProperties")}
 
 
 class Untranslatable(Exception):
@@ -172,6 +174,12 @@ def shape(node):
     for short, long in (("any", "anyOf"), ("one", "oneOf"), ("all", "allOf")):
         if isinstance(node.get(long), list):
             out[short] = [shape(v) for v in node[long]]
+    needs = {k: v for k, v in (node.get("dependencies") or {}).items() if isinstance(v, list)}
+    needs.update(node.get("dependentRequired") or {})
+    for short, value in (("dr", needs), ("de", node.get("dependentExcluded")), ("rx", node.get("requiredXor")),
+                         ("ro", node.get("requiredOr"))):
+        if value:
+            out[short] = value
     if isinstance(node.get("format"), str):
         out["f"] = node["format"]
     return out

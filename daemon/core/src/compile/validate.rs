@@ -6,6 +6,7 @@
 mod attributes;
 mod beyond;
 mod canonical;
+mod together;
 mod value;
 
 use crate::model::schema::{self, Shape};

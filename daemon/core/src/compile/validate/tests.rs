@@ -185,3 +185,19 @@ fn patterns_of_tags_and_names_are_held() {
     assert_eq!(complaints("AWS::SQS::Queue", "Tags: [{Key: größe, Value: ok}]"), vec![]);
     assert_eq!(only("AWS::Logs::LogGroup", "LogGroupName: \"a b\"").code, "bad-value");
 }
+
+#[test]
+fn properties_that_need_or_exclude_each_other_are_told() {
+    let alarm = "ComparisonOperator: LessThanThreshold\nEvaluationPeriods: 1\nMetricName: m\nNamespace: n\nPeriod: 60\nStatistic: Sum\n";
+    assert_eq!(complaints("AWS::CloudWatch::Alarm", &format!("{alarm}Threshold: 1\n")), vec![]);
+    let it = only("AWS::CloudWatch::Alarm", &format!("{alarm}Threshold: 1\nThresholdMetricId: x\n"));
+    assert_eq!((it.code, it.place.line), ("unsupported-together", 8));
+    let rule = "AWS::Events::Rule";
+    assert_eq!(complaints(rule, "ScheduleExpression: rate(1 minute)\n"), vec![]);
+    assert_eq!(only(rule, "State: ENABLED\n").code, "missing-property");
+    let sse =
+        "{KeySchema: [{AttributeName: a, KeyType: HASH}], SSESpecification: {SSEEnabled: true, KMSMasterKeyId: k}}";
+    let it = only("AWS::DynamoDB::Table", sse);
+    assert_eq!(it.code, "missing-property");
+    assert!(it.message.contains("`SSESpecification.SSEType`"), "{}", it.message);
+}

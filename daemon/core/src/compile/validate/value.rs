@@ -56,6 +56,7 @@ impl Check<'_> {
             }
         }
         self.required(&self.schema.root, map, "", self.owner, out);
+        self.together(&self.schema.root, map, "", self.owner, out);
     }
 
     fn complain(&self, code: &'static str, place: Place, message: String, help: Option<String>, out: &mut Diagnostics) {
@@ -163,6 +164,7 @@ impl Check<'_> {
             }
         }
         self.required(shape, map, path, node.place, out);
+        self.together(shape, map, path, node.place, out);
     }
 
     fn list(&self, shape: &Shape, node: &Node, items: &[Node], path: &str, depth: usize, out: &mut Diagnostics) {
@@ -321,7 +323,7 @@ fn is_document(path: &str) -> bool {
 }
 
 /// An alternative that only lists required properties.
-fn is_mere_requirement(shape: &Shape) -> bool {
+pub(super) fn is_mere_requirement(shape: &Shape) -> bool {
     shape.types.is_empty()
         && shape.properties.is_empty()
         && shape.reference.is_none()

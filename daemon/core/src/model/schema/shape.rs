@@ -62,6 +62,21 @@ pub struct Shape {
     /// All of these hold.
     #[serde(rename = "all")]
     pub all_of: Vec<Shape>,
+    /// Keys of a map.
+    #[serde(rename = "k")]
+    pub keys: Limits,
+    /// What a property needs beside it.
+    #[serde(rename = "dr")]
+    pub needs: IndexMap<String, Vec<String>>,
+    /// What a property cannot stand beside.
+    #[serde(rename = "de")]
+    pub excludes: IndexMap<String, Vec<String>>,
+    /// Exactly one of these properties is there.
+    #[serde(rename = "rx")]
+    pub exactly_one: Vec<String>,
+    /// At least one of these properties is there.
+    #[serde(rename = "ro")]
+    pub at_least_one: Vec<String>,
     /// What kind of text it is.
     #[serde(rename = "f")]
     pub format: Option<String>,
