@@ -85,7 +85,13 @@ fn of_action(action: &Action) -> Health {
         ],
         (Standing::Waiting(reason), Verb::Delete) => under_way("Deleting", reason.clone()),
         (Standing::Waiting(reason), _) => under_way("Waiting", reason.clone()),
-        (Standing::Ready, Verb::None) => vec![Condition::new("Ready", true, "UpToDate", "as the spec says")],
+        (Standing::Ready, Verb::None) => {
+            let message = match &action.reason {
+                Some(note) => format!("as the spec says; {note}"),
+                None => "as the spec says".to_owned(),
+            };
+            vec![Condition::new("Ready", true, "UpToDate", message)]
+        }
         (_, verb) => {
             let (reason, message) = match verb {
                 Verb::Create => ("Creating", "is being created"),

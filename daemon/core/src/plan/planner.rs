@@ -281,6 +281,9 @@ impl<'a> Planner<'a> {
         }
         action.hold_back(self.input.held.get(id));
         self.order(id, &mut action);
+        if let Some(note) = rollout_note(resource) {
+            action.reason.get_or_insert(note);
+        }
         let key = located.instances.first().map(|instance| instance.key.clone());
         self.plan.fingerprints.insert(action.id.clone(), action.fingerprint.clone());
         self.plan.actions.push(action);
@@ -336,6 +339,14 @@ impl<'a> Planner<'a> {
         kept.claims = self.claims.clone();
         kept
     }
+}
+
+/// What to say of an alias whose traffic should shift in steps: it moves at once, and nobody should believe otherwise.
+fn rollout_note(resource: &Resource) -> Option<String> {
+    let rollout = resource.rollout.as_ref()?;
+    let off = rollout.get("Enabled").and_then(crate::model::Node::scalar_text).is_some_and(|text| text == "false");
+    let strategy = rollout.get("Type")?.as_str()?;
+    (!off && strategy != "AllAtOnce").then(|| format!("{strategy} is applied all at once: rollouts are not built yet"))
 }
 
 /// What of the world the spec accounts for.

@@ -554,3 +554,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_rollout_in_steps_is_applied_all_at_once_and_plan_and_condition_say_so() {
+    let with = |rollout: Json| {
+        let mut alias = resource("live", QUEUE, json!({"size": 2}));
+        alias.rollout = Some(Node::from_json(&rollout, Place::NOWHERE));
+        desired([alias])
+    };
+    let note = "Canary10Percent5Minutes is applied all at once: rollouts are not built yet";
+    let stepped = with(json!({"Type": "Canary10Percent5Minutes"}));
+    let mut world = World::default();
+    let first = planned(&stepped, &world.observed());
+    assert_eq!((action(&first, "live").verb, action(&first, "live").reason.as_deref()), (Verb::Create, Some(note)));
+    let last = converge(&stepped, &mut world);
+    assert!(last.is_converged());
+    let health = crate::engine::condition::health(&last);
+    assert!(health[0].is_ready());
+    assert_eq!(health[0].word().1, format!("as the spec says; {note}"));
+    for plain in [json!({"Type": "AllAtOnce"}), json!({"Type": "Canary10Percent5Minutes", "Enabled": false})] {
+        assert_eq!(action(&planned(&with(plain), &world.observed()), "live").reason, None);
+    }
+}
