@@ -8,16 +8,19 @@ use evenkeel_core::compile::intrinsic::{Pseudo, Strictness};
 use evenkeel_core::compile::samconfig::{self, SamConfig};
 use evenkeel_core::compile::{self, Needs, Outcome, TemplateInput, Values, manifest, yaml};
 use evenkeel_core::model::resource::SpecSource;
-use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, FileId, Node, Place, Sources};
+use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, FileId, Node, Place, Sources, Val};
 use indexmap::IndexMap;
 
 use crate::source::Snapshot;
-use crate::source::snapshot::Folder;
+use crate::source::snapshot::{BUILD_FOLDER, BUILT_TEMPLATE, Built, Folder, newer_than};
 
 /// Templates' file names, the first that is there counts.
 const TEMPLATES: [&str; 4] = ["template.yaml", "template.yml", "template.json", "template.template"];
 /// The tree's own settings.
 pub const TREE_FILE: &str = "evenkeel.yaml";
+
+/// Properties that name what `sam build` builds.
+const CODE_KEYS: [&str; 4] = ["CodeUri", "ContentUri", "DockerContext", "Location"];
 
 /// What a person chose on the command line.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +64,9 @@ pub struct App {
     /// Its name; an error where there is none.
     pub name: Option<String>,
     form: Form,
-    /// Complaints that keep it from being read at all.
+    /// The directory that local paths are relative to, relative to the root: the folder, or what `sam build` made of it.
+    base: PathBuf,
+    /// Complaints about its files; errors among them keep it from being read at all.
     broken: Diagnostics,
 }
 
@@ -130,6 +135,11 @@ pub struct Compiled {
 /// Whether a file makes its folder an application: an App or other manifest, or a template.
 pub fn looks_like_app(name: &str, text: &str) -> bool {
     TEMPLATES.contains(&name) || (is_manifest_file(name) && text.contains("evenkeel.dev/"))
+}
+
+/// Whether a file is a template by its name.
+pub fn is_template(name: &str) -> bool {
+    TEMPLATES.contains(&name)
 }
 
 fn is_manifest_file(name: &str) -> bool {
@@ -220,6 +230,13 @@ impl Tree {
                 }
             }
         }
+        let mut base = folder.to_owned();
+        if let (Some((source, written)), Some(built)) = (&template, &files.built) {
+            base = folder.join(BUILD_FOLDER);
+            broken.extend(self.stale(folder, *source, written, built));
+            let show = self.snapshot.show(&base.join(BUILT_TEMPLATE));
+            template = Some((self.sources.add(show, built.text.as_str()), built.text.clone()));
+        }
         let app = manifest::read_app(&documents, &mut Diagnostics::new());
         let given = selection.app.clone().filter(|_| single);
         let named = given.or_else(|| app.as_ref().map(|app| app.name.text.clone()));
@@ -237,7 +254,24 @@ impl Tree {
                 (named.or_else(folder_name), Form::Native { documents, app })
             }
         };
-        self.apps.push(App { folder: folder.to_owned(), name, form, broken });
+        self.apps.push(App { folder: folder.to_owned(), name, form, base, broken });
+    }
+
+    /// Warns where the template or its code was changed after it was built.
+    fn stale(&self, folder: &Path, source: FileId, written: &str, built: &Built) -> Diagnostics {
+        let mut out = Diagnostics::new();
+        let root = self.snapshot.root.join(folder);
+        let template = self.sources.file(source).map(|file| PathBuf::from(&*file.path));
+        let code = code_paths(written, source).into_iter().map(|path| root.join(path));
+        let newer = |moment| template.into_iter().chain(code).find_map(|path| newer_than(&path, moment));
+        if let Some(newer) = built.modified.and_then(newer) {
+            let message = format!("{} is newer than what `sam build` made, which is what is taken", newer.display());
+            out.push(
+                Diagnostic::warning("stale-build", Place::new(source, 1, 1), message)
+                    .help("run `sam build` again, or remove .aws-sam to have the sources taken as they are"),
+            );
+        }
+        out
     }
 
     fn samconfig(&mut self, folder: &Path, files: &Folder, broken: &mut Diagnostics) -> Option<SamConfig> {
@@ -328,10 +362,11 @@ impl Tree {
                 let environment = samconfig.as_ref().and_then(|config| {
                     config.environments.get(target.env.as_deref().unwrap_or(samconfig::DEFAULT_ENVIRONMENT))
                 });
-                let beside = BesideTemplate { tree: self, folder: &app.folder };
+                let beside = BesideTemplate { tree: self, folder: &app.base };
                 template(*file, text, &beside, environment, target, values, home, how)
             }
         };
+        compiled.diagnostics.extend(app.broken.clone());
         if let Some(desired) = &compiled.desired {
             let mut refused = Diagnostics::new();
             compile::check(desired, &mut refused);
@@ -360,7 +395,7 @@ impl Tree {
 
     /// The directory that local paths of a target's specs are relative to.
     pub fn base(&self, target: &Target) -> PathBuf {
-        let folder = self.apps.get(target.index).map(|app| app.folder.clone()).unwrap_or_default();
+        let folder = self.apps.get(target.index).map(|app| app.base.clone()).unwrap_or_default();
         self.snapshot.root.join(folder)
     }
 }
@@ -445,6 +480,31 @@ impl compile::Files for BesideTemplate<'_> {
         // Included text has no place of its own in the table: complaints point at the include.
         Some((FileId(u32::MAX), self.tree.snapshot.text(&self.folder.join(path))?))
     }
+}
+
+/// The local code that a template's source names: what `sam build` builds from.
+fn code_paths(text: &str, file: FileId) -> BTreeSet<String> {
+    fn collect(node: &Node, out: &mut BTreeSet<String>) {
+        match &node.value {
+            Val::Map(map) => {
+                for (key, entry) in map.iter() {
+                    match entry.node.as_str() {
+                        Some(path) if CODE_KEYS.contains(&key.as_str()) && !path.contains("://") => {
+                            out.insert(path.to_owned());
+                        }
+                        _ => collect(&entry.node, out),
+                    }
+                }
+            }
+            Val::List(items) => items.iter().for_each(|item| collect(item, out)),
+            _ => {}
+        }
+    }
+    let mut out = BTreeSet::new();
+    for document in yaml::read_documents(text, file).unwrap_or_default() {
+        collect(&document, &mut out);
+    }
+    out
 }
 
 fn is_app(folder: &Folder) -> bool {
@@ -538,5 +598,69 @@ impl App {
                 Ok((selected.map(|(name, _)| name.to_owned()), home(selected.map(|(_, environment)| environment))))
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn template(code: &str, description: &str) -> String {
+        format!(
+            "Description: {description}\nTransform: AWS::Serverless-2016-10-31\nResources:\n  Fn:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: {code}\n      Handler: app.handler\n      Runtime: python3.12\n"
+        )
+    }
+
+    fn compiled(root: &Path) -> (Tree, Target, Compiled) {
+        let selection = Selection { app: Some("shop".to_owned()), ..Selection::default() };
+        let tree = Tree::read(Arc::new(Snapshot::read(root).unwrap()), &selection);
+        let target = tree.targets(&selection).0.remove(0);
+        let home =
+            Home { region: Some("eu-west-1".to_owned()), account: Some("123456789012".to_owned()), role_arn: None };
+        let compiled = tree.compile(&target, &Values::default(), &home, How::Plan);
+        (tree, target, compiled)
+    }
+
+    #[test]
+    fn a_built_template_is_taken_with_its_own_paths_and_its_age_is_checked_against_template_and_code() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let build = root.join(BUILD_FOLDER);
+        fs::create_dir_all(build.join("Fn")).unwrap();
+        fs::create_dir_all(root.join("src")).unwrap();
+        let code = root.join("src/app.py");
+        fs::write(&code, "handler = None").unwrap();
+        fs::write(root.join("template.yaml"), template("src/", "source")).unwrap();
+        let (tree, target, plain) = compiled(root);
+        assert_eq!(tree.base(&target), root);
+        assert!(plain.desired.is_some() && plain.diagnostics.iter().all(|item| item.code != "stale-build"));
+
+        fs::write(build.join(BUILT_TEMPLATE), template("Fn", "built")).unwrap();
+        let set = |path: &Path, age: u64| {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        };
+        set(&root.join("template.yaml"), 100);
+        set(&code, 100);
+        set(&build.join(BUILT_TEMPLATE), 50);
+        let stale = |compiled: &Compiled| {
+            compiled.diagnostics.iter().find(|item| item.code == "stale-build").map(|item| item.message.clone())
+        };
+        let (tree, target, fresh) = compiled(root);
+        assert_eq!((tree.base(&target), stale(&fresh)), (build.clone(), None));
+        let code_of = |compiled: &Compiled| {
+            compiled.desired.as_ref().unwrap().resources["Fn"].properties.get("Code").unwrap().to_json()
+        };
+        assert_eq!(code_of(&fresh), serde_json::json!({"LocalPath": "Fn"}));
+
+        set(&code, 10);
+        let (_, _, old) = compiled(root);
+        assert!(old.desired.is_some() && stale(&old).unwrap().contains("app.py is newer than"));
+        set(&code, 100);
+        set(&root.join("template.yaml"), 10);
+        assert!(stale(&compiled(root).2).unwrap().contains("template.yaml is newer than"));
     }
 }

@@ -388,6 +388,10 @@ impl Work {
     async fn turn(self) -> Turn {
         let mut memory = self.memory.lock().await;
         let base = self.tree.base(&self.target);
+        // A folder that was built, or whose build was removed, has its code somewhere else from then on.
+        if memory.packer.as_ref().is_some_and(|packer| packer.base() != base) {
+            memory.packer = None;
+        }
         let packer = Arc::clone(memory.packer.get_or_insert_with(|| Arc::new(Packer::new(base))));
         let revision = self.tree.snapshot.revision.name.clone();
         let (app, env) = (self.target.app.as_str(), self.target.env.as_deref());

@@ -49,6 +49,11 @@ impl Packer {
         Packer { base, known: Mutex::new(HashMap::new()) }
     }
 
+    /// The directory that paths are relative to.
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
     /// The artifact at a path as written in a spec.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use super::revision::{self, Revision};
 
@@ -12,6 +13,10 @@ use super::revision::{self, Revision};
 const LARGEST_TEXT: u64 = 10 * 1024 * 1024;
 /// How deep below the root applications are looked for.
 const DEPTH: usize = 6;
+/// Where `sam build` puts its template and the code that the template names.
+pub const BUILD_FOLDER: &str = ".aws-sam/build";
+/// What `sam build` calls its template.
+pub const BUILT_TEMPLATE: &str = "template.yaml";
 
 /// One reading of a spec directory.
 #[derive(Clone, Debug)]
@@ -37,6 +42,17 @@ pub struct Snapshot {
 pub struct Folder {
     /// Texts by file name.
     pub files: BTreeMap<String, String>,
+    /// What `sam build` left below the folder, where it holds a template.
+    pub built: Option<Built>,
+}
+
+/// A template that `sam build` wrote: its local paths are relative to [`BUILD_FOLDER`].
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Its text.
+    pub text: String,
+    /// When it was written, where the file system knows.
+    pub modified: Option<SystemTime>,
 }
 
 /// Why there is no snapshot at all.
@@ -74,9 +90,11 @@ impl Snapshot {
         let texts = folders
             .iter()
             .flat_map(|(dir, folder): (&PathBuf, &Folder)| {
-                folder
-                    .files
-                    .iter()
+                let built =
+                    folder.built.iter().map(|built| (Path::new(BUILD_FOLDER).join(BUILT_TEMPLATE), &built.text));
+                let written = folder.files.iter().map(|(name, text)| (PathBuf::from(name), text));
+                written
+                    .chain(built)
                     .map(move |(name, text)| (dir.join(name).to_string_lossy().into_owned(), text.as_str()))
             })
             .collect::<Vec<_>>();
@@ -170,6 +188,13 @@ fn walk(
             }
         }
     }
+    if folder.files.keys().any(|name| crate::apps::is_template(name)) {
+        let path = relative.join(BUILD_FOLDER).join(BUILT_TEMPLATE);
+        match built(&real.join(&path)) {
+            Ok(built) => folder.built = built,
+            Err(error) => unreadable.push((path, error.to_string())),
+        }
+    }
     // What lies below an application's folder is its code, unless a template or manifest says otherwise; only the
     // folders of a tree are looked through.
     let is_app = folder.files.iter().any(|(name, text)| crate::apps::looks_like_app(name, text));
@@ -184,6 +209,34 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// What `sam build` wrote, where it ran.
+fn built(path: &Path) -> io::Result<Option<Built>> {
+    let meta = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    if meta.len() > LARGEST_TEXT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "is larger than 10 MB"));
+    }
+    Ok(Some(Built { text: fs::read_to_string(path)?, modified: meta.modified().ok() }))
+}
+
+/// The first file at or below `path` that was written after `moment`: code that was changed after it was built.
+pub fn newer_than(path: &Path, moment: SystemTime) -> Option<PathBuf> {
+    let meta = fs::metadata(path).ok()?;
+    if meta.is_file() {
+        return meta.modified().is_ok_and(|modified| modified > moment).then(|| path.to_owned());
+    }
+    let mut entries: Vec<_> = fs::read_dir(path).ok()?.flatten().collect();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    entries.into_iter().find_map(|entry| {
+        // A link to a folder may lead round in circles.
+        let round = entry.file_type().is_ok_and(|kind| kind.is_symlink()) && entry.path().is_dir();
+        let skipped = entry.file_name().to_str().is_none_or(is_skipped);
+        if round || skipped { None } else { newer_than(&entry.path(), moment) }
+    })
 }
 
 fn is_spec(name: &str) -> bool {
