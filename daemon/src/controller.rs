@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel_aws::limiter::with_priority;
 use evenkeel_core::engine::backoff::jitter;
 use evenkeel_core::engine::queue::Turn;
-use evenkeel_core::engine::{Backoff, Priority, Queue};
+use evenkeel_core::engine::{Backoff, Priority, Queue, quota};
 use evenkeel_core::plan::{Plan, Standing, orphans};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -86,12 +87,14 @@ pub async fn once(
         }
     });
     apps.extend(futures::future::join_all(runs).await);
-    let (calls, writes) = calls(&session.worlds().await);
+    let traffic = Traffic::of(&session.worlds().await);
     let report = Report {
         apps,
         orphaned: orphaned(tree, &worlds).await,
-        calls,
-        writes,
+        quota: traffic.quota(),
+        calls: traffic.calls,
+        throttled: traffic.throttled,
+        writes: traffic.writes,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
     (report, failures)
@@ -144,18 +147,40 @@ fn distinct(ready: &[Prepared]) -> Vec<Arc<World>> {
     worlds
 }
 
-fn calls(worlds: &[Arc<World>]) -> (Calls, u64) {
-    let mut sum = Calls::new();
-    let mut writes = 0;
-    for world in worlds {
-        for (service, operations) in world.source.calls() {
-            for (operation, count) in operations {
-                *sum.entry(service.clone()).or_default().entry(operation).or_insert(0) += count;
-            }
+/// What all worlds sent to AWS.
+#[derive(Default)]
+struct Traffic {
+    calls: Calls,
+    throttled: Calls,
+    writes: u64,
+}
+
+impl Traffic {
+    fn of(worlds: &[Arc<World>]) -> Self {
+        let mut sum = Traffic::default();
+        for world in worlds {
+            add(&mut sum.calls, world.source.calls());
+            add(&mut sum.throttled, world.source.throttled());
+            sum.writes += world.source.writes();
         }
-        writes += world.source.writes();
+        sum
     }
-    (sum, writes)
+
+    fn quota(&self) -> quota::Buckets {
+        let operations = self.calls.iter().flat_map(|(service, operations)| {
+            operations.iter().map(|(operation, count)| (service.as_str(), operation.as_str(), *count))
+        });
+        quota::spent(operations)
+    }
+}
+
+fn add(sum: &mut Calls, more: Calls) {
+    for (service, operations) in more {
+        let sum = sum.entry(service).or_default();
+        for (operation, count) in operations {
+            *sum.entry(operation).or_insert(0) += count;
+        }
+    }
 }
 
 async fn orphaned(tree: &Tree, worlds: &[Arc<World>]) -> BTreeMap<String, usize> {
@@ -243,9 +268,9 @@ impl Daemon {
                     confirmed,
                     memory,
                     stopped,
-                    edit: priority == Priority::Edit,
+                    priority,
                 };
-                runs.spawn(async move { (key, work.turn().await) });
+                runs.spawn(async move { (key, with_priority(priority, work.turn()).await) });
             }
             let due = queue.next_due().map(|due| started + due).filter(|_| runs.len() < APPS_AT_ONCE);
             let far = Instant::now() + Duration::from_secs(3600);
@@ -277,7 +302,9 @@ impl Daemon {
                     if sweeps.is_empty() {
                         // Beside the loop: a sweep of thousands takes a while, and an edit does not wait for it.
                         let session = Arc::clone(&self.session);
-                        sweeps.spawn(async move { session.sweep(&session.worlds().await).await });
+                        sweeps.spawn(with_priority(Priority::Resync, async move {
+                            session.sweep(&session.worlds().await).await;
+                        }));
                     }
                 }
                 Some(_) = sweeps.join_next() => {
@@ -357,13 +384,15 @@ impl Daemon {
 
     async fn publish(&self, current: Option<&Current>) {
         let worlds = self.session.worlds().await;
-        let (calls, _) = calls(&worlds);
+        let traffic = Traffic::of(&worlds);
         let orphaned = match current {
             Some(current) => orphaned(&current.tree, &worlds).await,
             None => BTreeMap::new(),
         };
         self.board.update(|status| {
-            status.calls = calls;
+            status.quota = traffic.quota();
+            status.calls = traffic.calls;
+            status.throttled = traffic.throttled;
             status.orphaned = orphaned;
             status.synced =
                 current.is_some_and(|current| current.targets.keys().all(|key| status.apps.contains_key(key)));
@@ -381,7 +410,7 @@ struct Work {
     confirmed: bool,
     memory: Arc<Mutex<Memory>>,
     stopped: watch::Receiver<bool>,
-    edit: bool,
+    priority: Priority,
 }
 
 impl Work {
@@ -438,12 +467,14 @@ impl Work {
             on_round: &report,
         };
         let first = run.plan().await;
+        // What a resync finds to be different is a repair from here on.
+        let repair = self.priority.max(Priority::Drift);
         if !first.is_converged() {
-            run.confirm(&first).await;
+            with_priority(repair, run.confirm(&first)).await;
         }
-        let Converged { plan, interrupted, applied, allowed } = run.converge().await;
+        let Converged { plan, interrupted, applied, allowed } = with_priority(repair, run.converge()).await;
         report(&plan);
-        if applied > 0 || self.edit {
+        if applied > 0 || self.priority == Priority::Edit {
             info!(app = self.target.key(), applied, converged = plan.is_converged(), "turn ended");
         }
         let turn = if plan.is_converged() {

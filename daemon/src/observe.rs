@@ -1,26 +1,28 @@
 //! Fills a world's store: sweeps of everything, and reads of what was just written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use evenkeel_core::plan::{Ask, Reading};
 use tracing::{debug, warn};
 
 use crate::world::World;
 
-/// Observes everything, unless somebody has before: applications that start together share the first sweep.
+/// Observes everything, unless somebody has before: applications that start together share the first sweep, and nobody
+/// waits for a later one.
 pub async fn sweep_once(world: &World) {
-    let mut swept = world.swept.lock().await;
-    if !*swept {
-        sweep_alone(world).await;
-        *swept = true;
+    if !world.swept.load(Ordering::Acquire) {
+        let _alone = world.sweeping.lock().await;
+        if !world.swept.load(Ordering::Acquire) {
+            sweep_alone(world).await;
+        }
     }
 }
 
 /// Observes every type by listing. What could not be listed stays unknown; the plan then leaves it alone.
 pub async fn sweep(world: &World) {
-    let mut swept = world.swept.lock().await;
+    let _alone = world.sweeping.lock().await;
     sweep_alone(world).await;
-    *swept = true;
 }
 
 /// Under the lock: two sweeps of one world never run side by side.
@@ -54,6 +56,7 @@ async fn sweep_alone(world: &World) {
         fresh.take_over(&store, &keys);
     }
     *store = fresh;
+    world.swept.store(true, Ordering::Release);
 }
 
 /// Reads single resources again.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use evenkeel_core::engine::condition::{self, Health};
+use evenkeel_core::engine::quota::{Buckets, Cost};
 use evenkeel_core::plan::{Change, Plan, Verb};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -42,6 +43,12 @@ pub struct Report {
     pub orphaned: BTreeMap<String, usize>,
     /// Calls by service and operation.
     pub calls: Calls,
+    /// Those of them that AWS throttled.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttled: Calls,
+    /// What the calls took from AWS's quotas, by bucket.
+    #[serde(default)]
+    pub quota: Buckets,
     /// Writes among them.
     pub writes: u64,
     /// Wall time, milliseconds.
@@ -97,6 +104,8 @@ pub struct PlanReport {
     pub summary: Summary,
     /// Every resource.
     pub actions: Vec<ActionReport>,
+    /// What it takes from AWS's quotas.
+    pub cost: Cost,
     /// What to give to `--allow-delete` where the plan takes something away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -160,6 +169,7 @@ impl PlanReport {
                 unchanged: plan.count(Verb::None),
                 blocked: plan.count(Verb::Blocked),
             },
+            cost: Cost::of(plan),
             digest: plan.digest.clone(),
             actions: plan
                 .actions
@@ -219,6 +229,7 @@ impl PlanReport {
                 out,
                 "  {create} to create, {update} to update, {replace} to replace, {delete} to delete, {blocked} blocked, {unchanged} unchanged"
             );
+            let _ = writeln!(out, "  {}", style.dim(&self.cost.sentence()));
         }
         out
     }
@@ -233,7 +244,8 @@ impl PlanReport {
         }
         let _ = writeln!(
             out,
-            "{create} to create, {update} to update, {replace} to replace, {delete} to delete, {blocked} blocked, {unchanged} unchanged.\n"
+            "{create} to create, {update} to update, {replace} to replace, {delete} to delete, {blocked} blocked, {unchanged} unchanged. {}.\n",
+            self.cost.sentence()
         );
         let _ = writeln!(out, "| action | resource | type | changes |\n|---|---|---|---|");
         for action in self.actions.iter().filter(|action| action.action != Verb::None) {
@@ -366,9 +378,11 @@ impl Report {
         }
         let calls: u64 = self.calls.values().flat_map(BTreeMap::values).sum();
         let ready = self.apps.iter().filter(|app| app.ready).count();
+        let throttled: u64 = self.throttled.values().flat_map(BTreeMap::values).sum();
+        let throttled = if throttled == 0 { String::new() } else { format!(" ({throttled} throttled)") };
         let _ = writeln!(
             out,
-            "{ready} of {} applications ready, {} writes, {calls} calls, {:.1} s",
+            "{ready} of {} applications ready, {} writes, {calls} calls{throttled}, {:.1} s",
             self.apps.len(),
             self.writes,
             self.elapsed_ms as f64 / 1000.0

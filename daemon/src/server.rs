@@ -1,6 +1,7 @@
 //! What the daemon tells over HTTP on loopback: health, status, events.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use evenkeel_core::engine::quota::Buckets;
 use serde::{Deserialize, Serialize};
 
 use crate::report::AppReport;
@@ -54,6 +56,12 @@ pub struct Status {
     /// Calls by service and operation since the start.
     #[serde(default)]
     pub calls: crate::world::Calls,
+    /// Those of them that AWS throttled.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttled: crate::world::Calls,
+    /// What the calls took from AWS's quotas, by bucket.
+    #[serde(default)]
+    pub quota: Buckets,
 }
 
 /// The board that the controller writes on and the server reads from.
@@ -126,11 +134,40 @@ pub async fn serve(listen: SocketAddr, board: Board) -> std::io::Result<SocketAd
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(|State(board): State<Board>| async move { metrics(&board.status()) }))
         .route("/api/v1/status", get(|State(board): State<Board>| async move { Json(board.status()) }))
         .route("/api/v1/events", get(|State(board): State<Board>| async move { Json(board.events()) }))
         .with_state(board);
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(address)
+}
+
+/// The counts in the text form that Prometheus reads.
+fn metrics(status: &Status) -> String {
+    let mut out = String::new();
+    let mut family = |name: &str, help: &str, lines: Vec<String>| {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter");
+        for line in lines {
+            let _ = writeln!(out, "{name}{line}");
+        }
+    };
+    let by_operation = |calls: &crate::world::Calls| {
+        let lines = calls.iter().flat_map(|(service, operations)| {
+            operations
+                .iter()
+                .map(move |(operation, count)| format!("{{service=\"{service}\",operation=\"{operation}\"}} {count}"))
+        });
+        lines.collect()
+    };
+    family("evenkeel_aws_calls_total", "Calls to AWS.", by_operation(&status.calls));
+    family("evenkeel_aws_throttled_total", "Calls that AWS throttled.", by_operation(&status.throttled));
+    let seconds = status.quota.iter().map(|(bucket, spent)| format!("{{bucket=\"{bucket}\"}} {}", spent.seconds));
+    family(
+        "evenkeel_aws_quota_seconds_total",
+        "Calls divided by the rate of the quota that they are taken from.",
+        seconds.collect(),
+    );
+    out
 }
 
 async fn ready(State(board): State<Board>) -> (StatusCode, &'static str) {
@@ -173,4 +210,31 @@ pub async fn ask<T: serde::de::DeserializeOwned>(listen: SocketAddr, path: &str)
     let response = sender.send_request(request).await.map_err(|error| unreachable(error.to_string()))?;
     let body = response.into_body().collect().await.map_err(|error| unreachable(error.to_string()))?.to_bytes();
     serde_json::from_slice(&body).map_err(|error| AskError::NotEvenkeel(listen, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_core::engine::quota;
+
+    use super::*;
+
+    #[test]
+    fn metrics_tell_calls_throttles_and_quotas() {
+        let calls = BTreeMap::from([("Lambda".to_owned(), BTreeMap::from([("ListAliases".to_owned(), 30)]))]);
+        let status = Status {
+            quota: quota::spent([("Lambda", "ListAliases", 30)]),
+            throttled: calls.clone(),
+            calls,
+            ..Status::default()
+        };
+        let text = metrics(&status);
+        for line in [
+            "# TYPE evenkeel_aws_calls_total counter",
+            "evenkeel_aws_calls_total{service=\"Lambda\",operation=\"ListAliases\"} 30",
+            "evenkeel_aws_throttled_total{service=\"Lambda\",operation=\"ListAliases\"} 30",
+            "evenkeel_aws_quota_seconds_total{bucket=\"Lambda\"} 2",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} is not in:\n{text}");
+        }
+    }
 }

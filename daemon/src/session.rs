@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use evenkeel_aws::client::{Account, Options};
+use evenkeel_aws::limiter::Limiters;
 use evenkeel_core::compile::Values;
 use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Val};
 use evenkeel_core::plan::{Artifact, Scope};
@@ -33,6 +34,8 @@ pub struct Session {
     pub endpoint: Option<String>,
     /// Whether `endpoint` is our own sandbox.
     pub sandboxed: bool,
+    /// What keeps all worlds of this process within AWS's quotas; `None` where nobody counts the calls.
+    pub limiters: Option<Limiters>,
     worlds: Mutex<BTreeMap<Door, Arc<World>>>,
 }
 
@@ -84,9 +87,9 @@ impl PrepareError {
 }
 
 impl Session {
-    /// A session that has not connected yet.
+    /// A session that has not connected yet, and does not limit its calls.
     pub fn new(selection: Selection, endpoint: Option<String>, sandboxed: bool) -> Self {
-        Session { selection, endpoint, sandboxed, worlds: Mutex::new(BTreeMap::new()) }
+        Session { selection, endpoint, sandboxed, limiters: None, worlds: Mutex::new(BTreeMap::new()) }
     }
 
     /// The world of an application; connects on first use.
@@ -107,6 +110,7 @@ impl Session {
                     endpoint_url: self.endpoint.clone(),
                     role_arn: home.role_arn.clone().filter(|_| !self.sandboxed),
                     keys: self.sandboxed.then(|| ("test".to_owned(), "test".to_owned())),
+                    limiters: self.limiters.clone(),
                     ..Options::default()
                 };
                 let account = Account::connect(options).await.map_err(|error| error.to_string())?;

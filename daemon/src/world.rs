@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use evenkeel_aws::client::Account;
 use evenkeel_aws::{calls, kinds};
@@ -32,8 +33,10 @@ pub struct World {
     pub wanted: Mutex<BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>>,
     /// While a sweep is under way: what was read again meanwhile.
     pub meanwhile: Mutex<Option<BTreeMap<&'static str, BTreeSet<String>>>>,
-    /// Whether everything was observed once; held while a sweep runs.
-    pub swept: Mutex<bool>,
+    /// Whether everything was observed once.
+    pub swept: AtomicBool,
+    /// Held while a sweep runs: two of one world never run side by side.
+    pub sweeping: Mutex<()>,
     /// Values, answers and the count of calls.
     pub source: Arc<dyn Source>,
 }
@@ -68,6 +71,8 @@ pub trait Source: Send + Sync {
     async fn invoke(&self, function: &str) -> Result<String, String>;
     /// All calls so far.
     fn calls(&self) -> Calls;
+    /// Those of them that AWS throttled.
+    fn throttled(&self) -> Calls;
     /// Writes among them.
     fn writes(&self) -> u64;
 }
@@ -84,6 +89,10 @@ impl Source for Account {
 
     fn calls(&self) -> Calls {
         Account::calls(self)
+    }
+
+    fn throttled(&self) -> Calls {
+        Account::throttled(self)
     }
 
     fn writes(&self) -> u64 {
@@ -104,7 +113,8 @@ impl World {
             store: RwLock::new(Observation::new()),
             wanted: Mutex::new(BTreeMap::new()),
             meanwhile: Mutex::new(None),
-            swept: Mutex::new(false),
+            swept: AtomicBool::new(false),
+            sweeping: Mutex::new(()),
             source: account,
         }
     }

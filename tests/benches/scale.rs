@@ -74,6 +74,7 @@ fn reconcile(specs: &Path, endpoint: &str) -> (Json, Duration, u64) {
         .env("AWS_REGION", "us-east-1")
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("EVENKEEL_QUOTA", "off")
         .stdout(Stdio::piped())
         .spawn()
         .expect("the binary is built");

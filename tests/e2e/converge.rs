@@ -1,6 +1,7 @@
 //! From nothing to as the spec says, and what a run says about it.
 
 use evenkeel_tests::Rig;
+use serde_json::Value as Json;
 
 use crate::desk;
 
@@ -26,6 +27,28 @@ async fn an_application_converges_answers_and_is_not_written_again() {
     assert_eq!(plan.paths(), [""; 0]);
     assert_eq!(plan.json()["apps"][0]["summary"]["unchanged"], resources.len());
     rig.evenkeel("plan SPECS --env dev").await.exits(0).says("nothing to do");
+}
+
+#[tokio::test]
+async fn a_plan_tells_its_writes_and_a_run_what_it_took_from_the_quotas() {
+    let rig = Rig::start().await;
+    rig.write(
+        "jobs/app.yaml",
+        "apiVersion: evenkeel.dev/v1\nkind: Queue\nmetadata: {name: jobs}\nspec: {}\n---\napiVersion: evenkeel.dev/v1\nkind: Topic\nmetadata: {name: done}\nspec: {}\n",
+    );
+    let plan = rig.evenkeel("plan SPECS --app jobs -o json").await.exits(2).json();
+    let cost = &plan["apps"][0]["cost"];
+    assert_eq!((&cost["writes"], &cost["atLeast"]), (&2.into(), &Json::Null), "{cost:#}");
+    assert_eq!(cost["buckets"]["SQS"]["calls"], 1, "{cost:#}");
+    rig.evenkeel("plan SPECS --app jobs").await.exits(2).says("2 writes, about 0.1 s of AWS's quotas (SQS: 1 call)");
+
+    // This run keeps within the quotas: nothing of it is slow enough to notice.
+    let run = rig.evenkeel("reconcile --once SPECS --app jobs --quota aws -o json").await.exits(0).json();
+    assert_eq!(run["writes"], cost["writes"], "{run:#}");
+    let sqs: u64 = run["calls"]["SQS"].as_object().unwrap().values().filter_map(Json::as_u64).sum();
+    assert_eq!(run["quota"]["SQS"]["calls"], sqs, "{run:#}");
+    assert_eq!(run["throttled"], Json::Null);
+    rig.evenkeel("plan SPECS --app jobs --quota-share 0").await.exits(1).says("percentage");
 }
 
 #[tokio::test]

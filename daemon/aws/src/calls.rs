@@ -1,14 +1,19 @@
-//! Counts every call to AWS, by service and operation.
+//! Counts every call to AWS, by service and operation, and tells the limiter when AWS throttles.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+
+use crate::error::is_throttling;
+use crate::limiter::Limiter;
 
 /// How often each operation was called: `{service: {operation: n}}`, in the SDK's names (`Lambda`, `GetFunction`).
 pub type Calls = BTreeMap<String, BTreeMap<String, u64>>;
@@ -26,18 +31,43 @@ pub fn writes(calls: &Calls) -> u64 {
 
 /// The counter that every client of an account carries; clones count together.
 #[derive(Clone, Debug, Default)]
-pub struct Counter(Arc<Mutex<Calls>>);
+pub struct Counter {
+    calls: Arc<Mutex<Calls>>,
+    throttled: Arc<Mutex<Calls>>,
+    limiter: Option<Limiter>,
+}
+
+fn add(calls: &Mutex<Calls>, service: &str, operation: &str) {
+    let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+    *calls.entry(service.to_owned()).or_default().entry(operation.to_owned()).or_default() += 1;
+}
 
 impl Counter {
+    /// The same counts, and a limiter that is told when AWS throttles.
+    pub(crate) fn telling(&self, limiter: Option<Limiter>) -> Counter {
+        Counter { limiter, ..self.clone() }
+    }
+
     /// The counts so far.
     pub fn snapshot(&self) -> Calls {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The calls that AWS throttled so far; they are among [`Counter::snapshot`].
+    pub fn throttled(&self) -> Calls {
+        self.throttled.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Counts one call.
     pub fn count(&self, service: &str, operation: &str) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *calls.entry(service.to_owned()).or_default().entry(operation.to_owned()).or_default() += 1;
+        add(&self.calls, service, operation);
+    }
+
+    fn refused(&self, service: &str, operation: &str) {
+        add(&self.throttled, service, operation);
+        if let Some(limiter) = &self.limiter {
+            limiter.throttled(service, operation);
+        }
     }
 }
 
@@ -56,6 +86,20 @@ impl Intercept for Counter {
     ) -> Result<(), BoxError> {
         if let Some(metadata) = cfg.load::<Metadata>() {
             self.count(metadata.service(), metadata.name());
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let (Some(response), Some(metadata)) = (context.response(), cfg.load::<Metadata>())
+            && is_throttling(response)
+        {
+            self.refused(metadata.service(), metadata.name());
         }
         Ok(())
     }

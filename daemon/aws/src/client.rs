@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::calls::{Calls, Counter};
 use crate::error::{Failure, What, sources, unconnected};
+use crate::limiter::Limiters;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub struct Options {
     pub keys: Option<(String, String)>,
     /// The HTTP client, where it is not the usual one (a simulation).
     pub http_client: Option<SharedHttpClient>,
+    /// What keeps the calls of this process within AWS's quotas; `None` where nobody counts them (a sandbox).
+    pub limiters: Option<Limiters>,
 }
 
 /// Why an account cannot be reached. Each sentence says what to do.
@@ -133,26 +136,30 @@ impl Account {
             .account()
             .map(str::to_owned)
             .ok_or_else(|| ConnectError::Other("the answer to GetCallerIdentity names no account".to_owned()))?;
+        // Whose quotas they are is known only now: the question itself is not limited.
+        let limiter = options.limiters.as_ref().map(|all| all.at(endpoint_url.as_deref(), &id, &region));
+        let counter = counter.telling(limiter.clone());
+        let config = match (limiter, config.identity_cache()) {
+            (Some(limiter), Some(identities)) => {
+                config.into_builder().identity_cache(limiter.before(identities)).build()
+            }
+            _ => config,
+        };
+        macro_rules! client {
+            ($service:ident) => {
+                $service::Client::from_conf(
+                    $service::config::Builder::from(&config).interceptor(counter.clone()).build(),
+                )
+            };
+        }
         Ok(Account {
-            lambda: aws_sdk_lambda::Client::from_conf(
-                aws_sdk_lambda::config::Builder::from(&config).interceptor(counter.clone()).build(),
-            ),
-            sqs: aws_sdk_sqs::Client::from_conf(
-                aws_sdk_sqs::config::Builder::from(&config).interceptor(counter.clone()).build(),
-            ),
-            sns: aws_sdk_sns::Client::from_conf(
-                aws_sdk_sns::config::Builder::from(&config).interceptor(counter.clone()).build(),
-            ),
-            ssm: aws_sdk_ssm::Client::from_conf(
-                aws_sdk_ssm::config::Builder::from(&config).interceptor(counter.clone()).build(),
-            ),
-            iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(&config).interceptor(counter.clone()).build(),
-            ),
-            logs: aws_sdk_cloudwatchlogs::Client::from_conf(
-                aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(counter.clone()).build(),
-            ),
-            sts,
+            lambda: client!(aws_sdk_lambda),
+            sqs: client!(aws_sdk_sqs),
+            sns: client!(aws_sdk_sns),
+            ssm: client!(aws_sdk_ssm),
+            iam: client!(aws_sdk_iam),
+            logs: client!(aws_sdk_cloudwatchlogs),
+            sts: client!(aws_sdk_sts),
             id,
             arn,
             partition,
@@ -205,6 +212,11 @@ impl Account {
     /// The calls so far, by service and operation.
     pub fn calls(&self) -> Calls {
         self.counter.snapshot()
+    }
+
+    /// Those of the calls that AWS throttled.
+    pub fn throttled(&self) -> Calls {
+        self.counter.throttled()
     }
 }
 

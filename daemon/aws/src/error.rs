@@ -136,6 +136,26 @@ const CONFLICTS: &[&str] = &[
     "ConflictException",
 ];
 
+/// Whether an answer asks for fewer calls. Reads the code where the protocol has it: a header, JSON's `__type`, XML's
+/// `Code`; the body is in memory by then.
+pub(crate) fn is_throttling(answer: &HttpResponse) -> bool {
+    let status = answer.status().as_u16();
+    if status < 400 || status == 429 {
+        return status == 429;
+    }
+    let header = answer.headers().get("x-amzn-errortype").or_else(|| answer.headers().get("x-amzn-query-error"));
+    let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let quoted = |key: &str| {
+        let rest = body.split_once(key)?.1.trim_start_matches([':', ' ']).strip_prefix('"')?;
+        rest.split_once('"').map(|(code, _)| code)
+    };
+    let tagged = || body.split_once("<Code>")?.1.split_once("</Code>").map(|(code, _)| code);
+    let code = header.or_else(|| quoted("\"__type\"")).or_else(|| quoted("\"code\"")).or_else(tagged);
+    // `Namespace#Code`, `Code:http://documentation`, `Code;Sender`.
+    let code = code.and_then(|code| code.split([':', ';']).next()?.rsplit('#').next());
+    code.is_some_and(|code| THROTTLED.contains(&code))
+}
+
 impl Failure {
     /// Reduces an SDK error.
     pub fn of<E>(service: &'static str, error: &SdkError<E, HttpResponse>) -> Failure
@@ -331,6 +351,33 @@ mod tests {
 
     fn failure(code: &str, message: &str, status: u16) -> Failure {
         Failure { service: "Lambda", what: What::Service, code: code.into(), message: redact(message), status }
+    }
+
+    fn answer(status: u16, header: Option<&str>, body: &str) -> HttpResponse {
+        let body = aws_smithy_types::body::SdkBody::from(body);
+        let mut answer = HttpResponse::new(status.try_into().unwrap(), body);
+        if let Some(code) = header {
+            answer.headers_mut().insert("x-amzn-errortype", code.to_owned());
+        }
+        answer
+    }
+
+    #[test]
+    fn an_answer_that_asks_for_fewer_calls_is_known_in_every_protocol() {
+        assert!(is_throttling(&answer(429, Some("TooManyRequestsException"), r#"{"message":"Rate exceeded"}"#)));
+        assert!(is_throttling(&answer(400, None, r#"{"__type":"com.amazonaws.ssm#ThrottlingException"}"#)));
+        assert!(is_throttling(&answer(400, Some("ThrottlingException:http://internal/"), "")));
+        let xml = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
+        assert!(is_throttling(&answer(400, None, xml)));
+        assert!(is_throttling(&answer(503, None, "<Error><Code>SlowDown</Code></Error>")));
+    }
+
+    #[test]
+    fn other_errors_do_not_slow_the_limiter() {
+        assert!(!is_throttling(&answer(200, None, r#"{"Description":"Throttling"}"#)));
+        assert!(!is_throttling(&answer(400, None, r#"{"__type":"ValidationException","message":"Throttling"}"#)));
+        assert!(!is_throttling(&answer(500, None, "")));
+        assert!(!is_throttling(&answer(409, Some("LimitExceeded"), "")));
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! State machines that take `now` as an argument: they never read a clock.
 
 pub mod backoff;
+pub mod budget;
 pub mod condition;
 pub mod queue;
+pub mod quota;
 
 pub use backoff::Backoff;
+pub use budget::{Bucket, Share};
 pub use condition::{Condition, Health};
 pub use queue::{Priority, Queue};
+pub use quota::Cost;

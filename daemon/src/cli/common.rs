@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use evenkeel_aws::limiter::Limiters;
+use evenkeel_core::engine::Share;
 use evenkeel_core::model::{Diagnostics, Severity, Sources};
 use tracing_subscriber::EnvFilter;
 
@@ -62,6 +64,26 @@ pub struct Reaching {
     /// Allow exactly the deletions of the plan with this digest; may be repeated.
     #[arg(long, value_name = "DIGEST", env = "EVENKEEL_ALLOW_DELETE", value_delimiter = ',')]
     pub allow_delete: Vec<String>,
+    /// Whether to keep within AWS's quotas for control calls; never with --sandbox.
+    #[arg(long, value_name = "WHOSE", env = "EVENKEEL_QUOTA", value_enum, default_value_t = Quota::Aws)]
+    pub quota: Quota,
+    /// What part of AWS's quotas to take, per cent; the rest is left for people and other tools.
+    #[arg(long, value_name = "PERCENT", env = "EVENKEEL_QUOTA_SHARE", default_value = "60", value_parser = share)]
+    pub quota_share: Share,
+}
+
+/// Whose quotas to keep within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Quota {
+    /// AWS's, by the share.
+    Aws,
+    /// Nobody's: calls go as fast as they can.
+    Off,
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    let percent = text.strip_suffix('%').unwrap_or(text).parse().ok();
+    percent.and_then(Share::percent).ok_or_else(|| format!("`{text}` is not a percentage from 1 to 100"))
 }
 
 /// The form of log lines.
@@ -140,7 +162,11 @@ impl Reaching {
 
     /// The session: against the sandbox where there is one.
     pub fn session(&self, selection: Selection, sandbox: Option<&Sandbox>) -> Session {
-        Session::new(selection, sandbox.map(Sandbox::endpoint), sandbox.is_some())
+        let mut session = Session::new(selection, sandbox.map(Sandbox::endpoint), sandbox.is_some());
+        if sandbox.is_none() && self.quota == Quota::Aws {
+            session.limiters = Some(Limiters::new(self.quota_share));
+        }
+        session
     }
 }
 

@@ -117,6 +117,11 @@ pub enum Held {
 }
 
 impl Action {
+    /// Whether something is still to be done about it, and cannot be planned yet.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.standing, Standing::Waiting(_))
+    }
+
     pub(super) fn block(&mut self, reason: String) {
         self.verb = Verb::Blocked;
         self.steps.clear();
