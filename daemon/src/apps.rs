@@ -11,6 +11,7 @@ use evenkeel_core::model::resource::SpecSource;
 use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, FileId, Node, Place, Sources, Val};
 use indexmap::IndexMap;
 
+use crate::exports::Offers;
 use crate::source::Snapshot;
 use crate::source::snapshot::{BUILD_FOLDER, BUILT_TEMPLATE, Built, Folder, newer_than};
 
@@ -54,6 +55,8 @@ pub struct Tree {
     pub apps: Vec<App>,
     /// Complaints about the tree itself.
     pub problems: Diagnostics,
+    /// What the applications export.
+    pub(crate) offers: Offers,
 }
 
 /// One application's folder.
@@ -157,6 +160,7 @@ impl Tree {
             log_retention_days: None,
             apps: Vec::new(),
             problems: Diagnostics::new(),
+            offers: Offers::default(),
             snapshot: Arc::clone(&snapshot),
         };
         for (path, reason) in &snapshot.unreadable {
@@ -348,7 +352,19 @@ impl Tree {
         known
     }
 
-    /// Compiles one application for one environment.
+    /// Whether a target's specs may export anything: told from the text, without compiling.
+    pub(crate) fn mentions_exports(&self, target: &Target) -> bool {
+        // A nested or included template may hold the export.
+        let words = ["Export", "AWS::Serverless::Application", "AWS::Include"];
+        self.apps.get(target.index).is_some_and(|app| match &app.form {
+            Form::Native { app, .. } => {
+                app.iter().flat_map(|app| app.outputs.values()).any(|entry| entry.node.get("export").is_some())
+            }
+            Form::Template { text, .. } => words.iter().any(|word| text.contains(word)),
+        })
+    }
+
+    /// Compiles one application for one environment. What it imports stays as written where `values` do not hold it.
     pub fn compile(&self, target: &Target, values: &Values, home: &Home, how: How) -> Compiled {
         let Some(app) = self.apps.get(target.index) else {
             return Compiled { desired: None, needs: Needs::default(), diagnostics: Diagnostics::new() };
@@ -561,7 +577,7 @@ impl App {
     }
 
     /// The selected environments with where they live.
-    fn environments(&self, asked: &[String]) -> Result<Vec<(Option<String>, Home)>, Diagnostic> {
+    pub(crate) fn environments(&self, asked: &[String]) -> Result<Vec<(Option<String>, Home)>, Diagnostic> {
         let home = |environment: Option<&manifest::Environment>| Home {
             region: environment.and_then(|e| e.region.clone()),
             role_arn: environment.and_then(|e| e.role_arn.clone()),

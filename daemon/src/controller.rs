@@ -9,7 +9,7 @@ use evenkeel_aws::limiter::with_priority;
 use evenkeel_core::engine::backoff::jitter;
 use evenkeel_core::engine::queue::Turn;
 use evenkeel_core::engine::{Backoff, Priority, Queue, quota};
-use evenkeel_core::plan::{Plan, Standing, orphans};
+use evenkeel_core::plan::{Export, Plan, Standing, orphans};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -20,8 +20,8 @@ use crate::converge::{Converged, Run};
 use crate::observe;
 use crate::report::{AppReport, Report};
 use crate::server::Board;
-use crate::session::{PrepareError, Prepared, Session};
-use crate::source::{Packer, Snapshot, watch as source_watch};
+use crate::session::{PrepareError, Prepared, Ready, Session};
+use crate::source::{Snapshot, watch as source_watch};
 use crate::world::{Calls, World};
 
 /// Applications that run at once.
@@ -54,9 +54,10 @@ pub async fn once(
     let mut failures = Vec::new();
     let mut apps = Vec::new();
     let mut ready = Vec::new();
+    let mut known = Ready::new();
     let revision = tree.snapshot.revision.name.as_str();
     for target in targets {
-        match session.prepare(tree, target, None).await {
+        match session.prepare(tree, target, &mut known).await {
             Ok(prepared) => ready.push(prepared),
             Err(failure) => {
                 apps.push(AppReport::failed(&target.app, target.env.as_deref(), revision, failure.sentence()));
@@ -64,17 +65,23 @@ pub async fn once(
             }
         }
     }
-    let worlds = distinct(&ready);
+    let worlds = distinct(known.values());
     session.sweep(&worlds).await;
     let deadline = started + limits.timeout;
+    let ended: BTreeMap<String, watch::Sender<bool>> =
+        ready.iter().map(|prepared| (prepared.target.key(), watch::Sender::new(false))).collect();
+    let ended = &ended;
     let runs = ready.iter().map(|prepared| {
         let draining = draining.clone();
         async move {
+            // After those that it imports from, which are no circle.
+            for exporter in prepared.imports.values() {
+                if let Some(end) = ended.get(&exporter.target.key()) {
+                    let _ = end.subscribe().wait_for(|ended| *ended).await;
+                }
+            }
             let run = Run {
-                world: &prepared.world,
-                desired: &prepared.desired,
-                scope: &prepared.scope,
-                artifacts: prepared.packer.as_ref(),
+                prepared,
                 allowed: &limits.allowed,
                 no_deletes: None,
                 previous: None,
@@ -83,6 +90,9 @@ pub async fn once(
                 on_round,
             };
             let converged = run.converge().await;
+            if let Some(end) = ended.get(&prepared.target.key()) {
+                end.send_replace(true);
+            }
             AppReport::of(&prepared.target.app, prepared.target.env.as_deref(), revision, &converged.plan)
         }
     });
@@ -106,24 +116,22 @@ pub async fn plan_all(
     tree: &Tree,
     targets: &[Target],
     allowed: &BTreeSet<String>,
-) -> (Vec<(Prepared, Plan)>, Vec<(Target, PrepareError)>) {
+) -> (Vec<(Arc<Prepared>, Plan)>, Vec<(Target, PrepareError)>) {
     let mut failures = Vec::new();
     let mut ready = Vec::new();
+    let mut known = Ready::new();
     for target in targets {
-        match session.prepare(tree, target, None).await {
+        match session.prepare(tree, target, &mut known).await {
             Ok(prepared) => ready.push(prepared),
             Err(failure) => failures.push((target.clone(), failure)),
         }
     }
-    session.sweep(&distinct(&ready)).await;
+    session.sweep(&distinct(known.values())).await;
     let (_sender, draining) = watch::channel(false);
     let mut plans = Vec::new();
     for prepared in ready {
         let run = Run {
-            world: &prepared.world,
-            desired: &prepared.desired,
-            scope: &prepared.scope,
-            artifacts: prepared.packer.as_ref(),
+            prepared: &prepared,
             allowed,
             no_deletes: None,
             previous: None,
@@ -137,7 +145,7 @@ pub async fn plan_all(
     (plans, failures)
 }
 
-fn distinct(ready: &[Prepared]) -> Vec<Arc<World>> {
+fn distinct<'a>(ready: impl IntoIterator<Item = &'a Arc<Prepared>>) -> Vec<Arc<World>> {
     let mut worlds: Vec<Arc<World>> = Vec::new();
     for prepared in ready {
         if !worlds.iter().any(|world| Arc::ptr_eq(world, &prepared.world)) {
@@ -216,7 +224,8 @@ struct Memory {
     good: Option<Arc<Prepared>>,
     /// Fingerprints of the last converged plan.
     fingerprints: Option<BTreeMap<String, String>>,
-    packer: Option<Arc<Packer>>,
+    /// What it exported at the end of its last turn.
+    exports: BTreeMap<String, Export>,
     /// What is left of deletions that were allowed by their digest and interrupted.
     allowed: BTreeSet<String>,
 }
@@ -236,7 +245,8 @@ impl Daemon {
         let mut changes = source_watch::watch(self.root.clone());
         let memory: Arc<Mutex<BTreeMap<String, Arc<Mutex<Memory>>>>> = Arc::default();
         let mut current: Option<Current> = None;
-        let mut runs: JoinSet<(String, Turn)> = JoinSet::new();
+        let mut runs: JoinSet<(String, Ended)> = JoinSet::new();
+        let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut sweeps: JoinSet<()> = JoinSet::new();
         let mut stops: BTreeMap<String, watch::Sender<bool>> = BTreeMap::new();
         let mut seed: u64 = started.elapsed().subsec_nanos().into();
@@ -283,9 +293,15 @@ impl Daemon {
                 Some(finished) = runs.join_next() => {
                     seed = seed.wrapping_add(1);
                     match finished {
-                        Ok((key, turn)) => {
+                        Ok((key, ended)) => {
                             stops.remove(&key);
-                            queue.done(&key, turn, started.elapsed(), seed);
+                            let now = started.elapsed();
+                            queue.done(&key, ended.turn, now, seed);
+                            if ended.exports_changed {
+                                let importers = imports.iter().filter(|(_, from)| from.contains(&key));
+                                importers.for_each(|(importer, _)| queue.add(importer, Priority::Edit, now, now));
+                            }
+                            imports.insert(key, ended.imports_from);
                         }
                         Err(failure) => error!(%failure, "a turn ended in the middle; this is a bug in evenkeel"),
                     }
@@ -400,6 +416,21 @@ impl Daemon {
     }
 }
 
+/// How a turn ended, and what others have of it.
+struct Ended {
+    turn: Turn,
+    /// Whether what it exports is not what it was.
+    exports_changed: bool,
+    /// Keys of the applications that it imports from.
+    imports_from: BTreeSet<String>,
+}
+
+impl Ended {
+    fn failed() -> Self {
+        Ended { turn: Turn::Failed, exports_changed: false, imports_from: BTreeSet::new() }
+    }
+}
+
 /// One application's turn.
 struct Work {
     session: Arc<Session>,
@@ -414,18 +445,12 @@ struct Work {
 }
 
 impl Work {
-    async fn turn(self) -> Turn {
+    async fn turn(self) -> Ended {
         let mut memory = self.memory.lock().await;
-        let base = self.tree.base(&self.target);
-        // A folder that was built, or whose build was removed, has its code somewhere else from then on.
-        if memory.packer.as_ref().is_some_and(|packer| packer.base() != base) {
-            memory.packer = None;
-        }
-        let packer = Arc::clone(memory.packer.get_or_insert_with(|| Arc::new(Packer::new(base))));
         let revision = self.tree.snapshot.revision.name.clone();
         let (app, env) = (self.target.app.as_str(), self.target.env.as_deref());
-        let (prepared, frozen) = match self.session.prepare(&self.tree, &self.target, Some(packer)).await {
-            Ok(prepared) => (Arc::new(prepared), None),
+        let (prepared, frozen) = match self.session.prepare(&self.tree, &self.target, &mut Ready::new()).await {
+            Ok(prepared) => (prepared, None),
             Err(failure) => {
                 let sentence = match &failure {
                     PrepareError::Spec(_) => format!("frozen at the last good revision: {}", failure.sentence()),
@@ -436,12 +461,15 @@ impl Work {
                     Some(good) => (Arc::clone(good), Some(sentence)),
                     None => {
                         self.board.report(AppReport::failed(app, env, &revision, sentence));
-                        return Turn::Failed;
+                        return Ended::failed();
                     }
                 }
             }
         };
         observe::sweep_once(&prepared.world).await;
+        for exporter in prepared.imports.values() {
+            observe::sweep_once(&exporter.world).await;
+        }
         let board = self.board.clone();
         let frozen_note = frozen.clone();
         let report = move |plan: &Plan| {
@@ -454,10 +482,7 @@ impl Work {
         };
         let allowed = self.allowed.union(&memory.allowed).cloned().collect();
         let run = Run {
-            world: &prepared.world,
-            desired: &prepared.desired,
-            scope: &prepared.scope,
-            artifacts: prepared.packer.as_ref(),
+            prepared: &prepared,
             allowed: &allowed,
             no_deletes: (!self.confirmed)
                 .then_some("waits until the directory, which is no clean git checkout, was seen twice"),
@@ -491,8 +516,11 @@ impl Work {
             memory.fingerprints = Some(plan.fingerprints);
         }
         if frozen.is_none() {
-            memory.good = Some(prepared);
+            memory.good = Some(Arc::clone(&prepared));
         }
-        turn
+        let exports_changed = memory.exports != plan.exports;
+        memory.exports = plan.exports;
+        let imports_from = prepared.imports.values().map(|exporter| exporter.target.key()).collect();
+        Ended { turn, exports_changed, imports_from }
     }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use evenkeel_core::engine::Backoff;
 use evenkeel_core::model::Desired;
-use evenkeel_core::plan::{self, ApplyError, Artifacts, Held, Input, Observation, Plan, Scope, Standing, Verb};
+use evenkeel_core::plan::{self, ApplyError, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
 
+use crate::session::Prepared;
 use crate::world::World;
-use crate::{apply, observe};
+use crate::{apply, exports, observe};
 
 /// How often one resource may be written in one run before evenkeel stops: AWS, or somebody else, undoes the change.
 const WRITES_BEFORE_STALL: u32 = 8;
@@ -24,14 +25,8 @@ const TRIES: u32 = 6;
 
 /// One application to converge.
 pub struct Run<'a> {
-    /// Where it lives.
-    pub world: &'a World,
-    /// What should be.
-    pub desired: &'a Desired,
-    /// Names and artifacts.
-    pub scope: &'a Scope,
-    /// Bytes to upload.
-    pub artifacts: &'a dyn Artifacts,
+    /// What should be, and where.
+    pub prepared: &'a Prepared,
     /// Digests of deletions that a person allowed.
     pub allowed: &'a BTreeSet<String>,
     /// Why nothing may be deleted, where that is so.
@@ -84,6 +79,7 @@ pub fn wanted(world: &World, desired: &Desired, scope: &Scope) -> BTreeMap<&'sta
         held: &BTreeMap::new(),
         previous: None,
         allowed: &BTreeSet::new(),
+        imports: &Imports::new(),
         no_deletes: None,
     };
     plan::plan(input).wanted
@@ -96,15 +92,17 @@ impl Run<'_> {
     }
 
     async fn plan_with(&self, held: &BTreeMap<String, Held>, allowed: &BTreeSet<String>) -> Plan {
-        let store = self.world.store.read().await;
+        let imports = exports::imports(self.prepared).await;
+        let store = self.prepared.world.store.read().await;
         plan::plan(Input {
-            scope: self.scope,
-            desired: self.desired,
+            scope: &self.prepared.scope,
+            desired: &self.prepared.desired,
             world: &store,
-            kinds: &self.world.kinds,
+            kinds: &self.prepared.world.kinds,
             held,
             previous: self.previous,
             allowed,
+            imports: &imports,
             no_deletes: self.no_deletes,
         })
     }
@@ -114,11 +112,11 @@ impl Run<'_> {
         let mut keys: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
         for action in plan.actions.iter().filter(|action| action.verb != Verb::None) {
             for (type_name, key) in &action.keys {
-                let home = home(self.world, type_name, key);
+                let home = home(&self.prepared.world, type_name, key);
                 keys.entry(home.0).or_default().insert(home.1);
             }
         }
-        observe::refresh(self.world, &keys).await;
+        observe::refresh(&self.prepared.world, &keys).await;
     }
 
     /// Runs rounds until nothing is left to do, everything left is blocked, the deadline has passed or the process is
@@ -141,10 +139,11 @@ impl Run<'_> {
             }
             if plan.has_steps() {
                 polls = 0;
-                let outcome = apply::apply(self.world, &plan, self.artifacts, &self.draining).await;
+                let outcome =
+                    apply::apply(&self.prepared.world, &plan, self.prepared.packer.as_ref(), &self.draining).await;
                 applied += outcome.done;
                 self.remember(&mut memory, &plan, &outcome.errors);
-                observe::refresh(self.world, &outcome.touched).await;
+                observe::refresh(&self.prepared.world, &outcome.touched).await;
                 continue;
             }
             let waits = plan.actions.iter().any(|action| matches!(action.standing, Standing::Waiting(_)));
@@ -155,13 +154,13 @@ impl Run<'_> {
             polls += 1;
             let mut until = if plan.pending.is_empty() { self.deadline } else { now + POLL.pause(polls, 0) };
             until = due.map_or(until, |due| until.min(due)).min(self.deadline);
-            info!(app = self.desired.key(), "waiting for what settles");
+            info!(app = self.prepared.desired.key(), "waiting for what settles");
             let mut draining = self.draining.clone();
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}
                 _ = draining.wait_for(|draining| *draining) => {}
             }
-            observe::refresh(self.world, &plan.pending).await;
+            observe::refresh(&self.prepared.world, &plan.pending).await;
         }
     }
 

@@ -5,6 +5,7 @@ pub mod apps;
 pub mod cli;
 pub mod controller;
 pub mod converge;
+pub mod exports;
 pub mod observe;
 pub mod report;
 pub mod sandbox;

@@ -1,7 +1,8 @@
 //! One invocation: connections, and the way from a target to something that can be planned.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use evenkeel_aws::client::{Account, Options};
@@ -37,7 +38,12 @@ pub struct Session {
     /// What keeps all worlds of this process within AWS's quotas; `None` where nobody counts the calls.
     pub limiters: Option<Limiters>,
     worlds: Mutex<BTreeMap<Door, Arc<World>>>,
+    /// By the directory that paths are relative to: packing again what did not change is cheap.
+    packers: Mutex<BTreeMap<PathBuf, Arc<Packer>>>,
 }
+
+/// Targets that were prepared already, by their keys.
+pub type Ready = BTreeMap<String, Arc<Prepared>>;
 
 /// A target with everything that a plan needs.
 pub struct Prepared {
@@ -51,6 +57,8 @@ pub struct Prepared {
     pub scope: Scope,
     /// Bytes.
     pub packer: Arc<Packer>,
+    /// Who exports what it imports, by the exports' names.
+    pub imports: BTreeMap<String, Arc<Prepared>>,
     /// Warnings and advice.
     pub advice: Diagnostics,
 }
@@ -89,7 +97,7 @@ impl PrepareError {
 impl Session {
     /// A session that has not connected yet, and does not limit its calls.
     pub fn new(selection: Selection, endpoint: Option<String>, sandboxed: bool) -> Self {
-        Session { selection, endpoint, sandboxed, limiters: None, worlds: Mutex::new(BTreeMap::new()) }
+        Session { selection, endpoint, sandboxed, limiters: None, worlds: Mutex::default(), packers: Mutex::default() }
     }
 
     /// The world of an application; connects on first use.
@@ -133,16 +141,28 @@ impl Session {
         self.worlds.lock().await.values().cloned().collect()
     }
 
-    /// Compiles a target, asking AWS for what only it knows, and packs its artifacts.
+    /// Compiles a target, asking AWS for what only it knows, and packs its artifacts. So for every application that it
+    /// imports from; what is in `ready` is taken from there.
     ///
     /// # Errors
     /// [`PrepareError`].
-    pub async fn prepare(
-        &self,
-        tree: &Tree,
-        target: &Target,
-        packer: Option<Arc<Packer>>,
-    ) -> Result<Prepared, PrepareError> {
+    pub fn prepare<'a>(
+        &'a self,
+        tree: &'a Tree,
+        target: &'a Target,
+        ready: &'a mut Ready,
+    ) -> Pin<Box<dyn Future<Output = Result<Arc<Prepared>, PrepareError>> + Send + 'a>> {
+        Box::pin(async move {
+            if let Some(prepared) = ready.get(&target.key()) {
+                return Ok(Arc::clone(prepared));
+            }
+            let prepared = Arc::new(self.prepare_anew(tree, target, ready).await?);
+            ready.insert(target.key(), Arc::clone(&prepared));
+            Ok(prepared)
+        })
+    }
+
+    async fn prepare_anew(&self, tree: &Tree, target: &Target, ready: &mut Ready) -> Result<Prepared, PrepareError> {
         let world = self.world(&target.home).await.map_err(PrepareError::Aws)?;
         let home = Home {
             region: Some(world.region.clone()),
@@ -151,14 +171,16 @@ impl Session {
         };
         let mut values = self.selection.values.clone();
         let mut asks = 0;
-        let (desired, mut advice) = loop {
-            let compiled = tree.compile(target, &values, &home, How::Plan);
+        let (desired, mut advice, needed) = loop {
+            let mut compiled = tree.compile(target, &values, &home, How::Plan);
             if compiled.diagnostics.has_errors() {
                 return Err(PrepareError::Spec(compiled.diagnostics));
             }
+            // What other applications export is known round by round: see `exports`.
+            let exports = std::mem::take(&mut compiled.needs.exports);
             if compiled.needs.is_empty() {
                 match compiled.desired {
-                    Some(desired) => break (desired, compiled.diagnostics),
+                    Some(desired) => break (desired, compiled.diagnostics, exports),
                     None => return Err(PrepareError::Spec(compiled.diagnostics)),
                 }
             }
@@ -168,10 +190,42 @@ impl Session {
                 return Err(PrepareError::Spec(missing));
             }
         };
-        let packer = packer.unwrap_or_else(|| Arc::new(Packer::new(tree.base(target))));
+        let imports = self.exporters(tree, target, &needed, &home, ready).await?;
+        let base = tree.base(target);
+        let packer =
+            Arc::clone(self.packers.lock().await.entry(base.clone()).or_insert_with(|| Arc::new(Packer::new(base))));
         let scope = self.scope(tree, target, &desired, &world, &packer, &mut advice).await?;
         world.want(&format!("{}:{}", tree.source_id, target.key()), converge::wanted(&world, &desired, &scope)).await;
-        Ok(Prepared { target: target.clone(), world, desired, scope, packer, advice })
+        Ok(Prepared { target: target.clone(), world, desired, scope, packer, imports, advice })
+    }
+
+    /// The applications that export what a target imports.
+    async fn exporters(
+        &self,
+        tree: &Tree,
+        target: &Target,
+        needed: &BTreeMap<String, Place>,
+        home: &Home,
+        ready: &mut Ready,
+    ) -> Result<BTreeMap<String, Arc<Prepared>>, PrepareError> {
+        let (sources, problems) = tree.sources(target, needed, &self.selection.values, home);
+        if problems.has_errors() {
+            return Err(PrepareError::Spec(problems));
+        }
+        let mut imports = BTreeMap::new();
+        for (name, exporter) in sources {
+            match self.prepare(tree, &exporter, ready).await {
+                Ok(prepared) => {
+                    imports.insert(name, prepared);
+                }
+                Err(failure) => {
+                    let place = needed.get(&name).copied().unwrap_or_default();
+                    let message = format!("`{name}` is exported by `{}`, and {}", exporter.key(), failure.sentence());
+                    return Err(PrepareError::Spec(Diagnostic::error("no-export", place, message).into()));
+                }
+            }
+        }
+        Ok(imports)
     }
 
     async fn scope(

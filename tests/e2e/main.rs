@@ -8,6 +8,7 @@ mod daemon;
 mod deleted;
 mod desk;
 mod drift;
+mod exports;
 mod ownership;
 mod removed;
 mod secrets;

@@ -25,12 +25,6 @@ impl Account {
                 .help("give it under \"Secrets\" in a --values file"),
             );
         }
-        for (export, place) in &needs.exports {
-            missing.push(
-                Diagnostic::error("no-export", *place, format!("no application of these specs exports `{export}`"))
-                    .help("give it under \"Exports\" in a --values file"),
-            );
-        }
         for (region, place) in &needs.zones {
             missing.push(
                 Diagnostic::error(

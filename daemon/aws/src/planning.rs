@@ -94,6 +94,7 @@ pub(crate) fn plan_of(kinds: &[Arc<dyn Kind>], resources: &[(&str, &str, Json)],
         held: &BTreeMap::new(),
         previous: None,
         allowed: &BTreeSet::new(),
+        imports: &evenkeel_core::plan::Imports::new(),
         no_deletes: None,
     })
 }

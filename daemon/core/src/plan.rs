@@ -6,6 +6,7 @@
 pub mod action;
 pub mod adopt;
 pub mod diff;
+pub mod export;
 pub mod graph;
 pub mod guard;
 pub mod kind;
@@ -21,6 +22,7 @@ pub mod step;
 pub use action::{Action, Held, Plan, Standing, Verb};
 pub use adopt::{AdoptError, Adoption, adopt};
 pub use diff::{Cause, Change};
+pub use export::{Export, Imported, Imports};
 pub use kind::{
     Artifact, Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, TagWork, Target, Want, Work,
 };

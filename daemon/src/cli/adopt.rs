@@ -70,6 +70,7 @@ async fn adopt(arguments: &Arguments) -> Result<u8, String> {
             held: &BTreeMap::new(),
             previous: None,
             allowed: &BTreeSet::new(),
+            imports: &evenkeel_core::plan::Imports::new(),
             no_deletes: None,
         };
         evenkeel_core::plan::adopt(input, id).map_err(|reason| reason.to_string())?

@@ -89,10 +89,7 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
         let prepared = tombstone(&source, target, &world);
         let allowed: BTreeSet<String> = arguments.reaching.allow_delete.iter().cloned().collect();
         let run = Run {
-            world: &prepared.world,
-            desired: &prepared.desired,
-            scope: &prepared.scope,
-            artifacts: prepared.packer.as_ref(),
+            prepared: &prepared,
             allowed: &allowed,
             no_deletes: None,
             previous: None,
@@ -162,6 +159,7 @@ fn tombstone(source: &str, target: Target, world: &Arc<crate::world::World>) -> 
         },
         packer: Arc::new(Packer::new(PathBuf::new())),
         world: Arc::clone(world),
+        imports: BTreeMap::new(),
         advice: Diagnostics::new(),
         target,
     }

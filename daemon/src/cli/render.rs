@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         let mut home = target.home.clone();
         home.region = home.region.or_else(|| selection.region.clone());
         home.account = home.account.or_else(|| selection.account.clone());
-        let compiled = tree.compile(target, &selection.values, &home, How::Render);
+        let compiled = tree.compile_offline(target, &selection.values, &home, How::Render);
         problems.extend(compiled.diagnostics);
         apps.extend(compiled.desired.as_ref().map(app));
     }

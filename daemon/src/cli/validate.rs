@@ -5,7 +5,7 @@ use evenkeel_core::model::Diagnostics;
 
 use super::common::{self, Common};
 use super::exit;
-use crate::apps::How;
+use crate::apps::{Home, How};
 use crate::session;
 use crate::source::Packer;
 
@@ -37,13 +37,15 @@ pub fn run(arguments: &Arguments) -> u8 {
         let mut home = target.home.clone();
         home.region = home.region.or_else(|| selection.region.clone());
         home.account = home.account.or_else(|| selection.account.clone());
-        let compiled = tree.compile(target, &selection.values, &home, How::Validate);
+        let compiled = tree.compile_offline(target, &selection.values, &home, How::Validate);
         problems.extend(compiled.diagnostics);
         if let Some(desired) = &compiled.desired {
             resources += desired.resources.len();
             problems.extend(session::pack(desired, &Packer::new(tree.base(target))).1);
         }
     }
+    let home = Home { region: selection.region.clone(), account: selection.account.clone(), role_arn: None };
+    problems.extend(tree.exported_twice(&targets, &selection.values, &home));
     let errors = common::show(&problems, &tree.sources);
     summary(errors, &problems, targets.len(), resources)
 }

@@ -224,6 +224,7 @@ fn planned_in(scope: &Scope, item: Observed) -> Plan {
         held: &Default::default(),
         previous: None,
         allowed: &Default::default(),
+        imports: &evenkeel_core::plan::Imports::new(),
         no_deletes: None,
     })
 }

@@ -131,6 +131,7 @@ impl Runner {
                 held: &BTreeMap::new(),
                 previous: None,
                 allowed: &BTreeSet::new(),
+                imports: &evenkeel_core::plan::Imports::new(),
                 no_deletes: None,
             })
         };

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::diff::{Cause, Change, Unknown};
+use super::export::Export;
 use super::kind::Want;
 use super::step::Step;
 use crate::model::resource::Origin;
@@ -86,8 +87,10 @@ pub struct Plan {
     pub wanted: BTreeMap<&'static str, BTreeSet<String>>,
     /// Unsettled resources to look at again, by type.
     pub pending: BTreeMap<&'static str, BTreeSet<String>>,
-    /// Values of the outputs that are known.
+    /// Values of the outputs that are known; secrets are masked.
     pub outputs: BTreeMap<String, Json>,
+    /// What other applications may import, by the exports' names.
+    pub exports: BTreeMap<String, Export>,
 }
 
 impl Plan {

@@ -16,11 +16,12 @@ use serde_json::Value as Json;
 
 use super::action::{Action, Held, Plan, Standing, Verb};
 use super::diff;
+use super::export::{Export, Imports};
 use super::graph;
 use super::guard;
 use super::kind::{Claim, Instance, Kind, Kinds, Scope, TagWork, Target, Want};
 use super::observation::{Found, Observation, Observed, State};
-use super::resolve::{self, Lookup};
+use super::resolve::{self, Lookup, Origin};
 use crate::model::resource::{Desired, Resource};
 
 /// What a plan is made from.
@@ -41,6 +42,8 @@ pub struct Input<'a> {
     /// Digests of deletions that a person allowed, beyond those in the spec, and what `Plan::allowed` told of plans
     /// before this one.
     pub allowed: &'a BTreeSet<String>,
+    /// What other applications export and this one uses.
+    pub imports: &'a Imports,
     /// Why nothing may be deleted in this round, where that is so (a tree that is not git and was seen only once).
     pub no_deletes: Option<&'a str>,
 }
@@ -94,6 +97,11 @@ impl Lookup for Planner<'_> {
                 || kind.secret_paths(&planned.want).iter().any(|path| path == attribute)
         });
         Some((value, secret))
+    }
+
+    fn import(&self, name: &str) -> Option<(Json, bool)> {
+        let export = &self.input.imports.get(name)?.export;
+        Some((export.value.clone()?, export.secret))
     }
 }
 
@@ -281,6 +289,7 @@ impl<'a> Planner<'a> {
         }
         action.hold_back(self.input.held.get(id));
         self.order(id, &mut action);
+        self.order_imports(&derived, &mut action);
         if let Some(note) = rollout_note(resource) {
             action.reason.get_or_insert(note);
         }
@@ -315,14 +324,54 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Holds an action back until what it imports can be relied upon.
+    fn order_imports(&self, derived: &[(String, Origin)], action: &mut Action) {
+        for (_, origin) in derived {
+            let Origin::Export(name) = origin else { continue };
+            match self.input.imports.get(name).map(|imported| imported.waits(name)) {
+                Some(Standing::Blocked(reason)) => action.block(reason),
+                Some(Standing::Waiting(reason)) if action.verb != Verb::None => action.wait(reason),
+                _ => {}
+            }
+        }
+    }
+
+    /// How what a value comes from stands: the worst of it.
+    fn standing(&self, derived: &[(String, Origin)]) -> Standing {
+        let mut worst = Standing::Ready;
+        for (_, origin) in derived {
+            let one = match origin {
+                Origin::Resource(id) => self
+                    .done
+                    .get(id.as_str())
+                    .and_then(|planned| self.plan.actions.get(planned.action))
+                    .map_or(Standing::Ready, |action| action.standing.clone()),
+                Origin::Export(name) => self.input.imports.get(name).map_or_else(
+                    || Standing::Waiting(format!("waits for the export `{name}`")),
+                    |imported| imported.waits(name),
+                ),
+            };
+            match one {
+                Standing::Ready => {}
+                Standing::Blocked(_) => return one,
+                other => worst = other,
+            }
+        }
+        worst
+    }
+
     fn outputs(&mut self) {
         for (name, output) in &self.input.desired.outputs {
             let mut properties = crate::model::Node::map::<String>([], crate::model::Place::NOWHERE);
             properties.set("Value", output.value.clone());
             let resolved = resolve::resolve(&properties, self);
-            if let Some(value) = resolved.properties.get("Value")
-                && resolved.unknown.is_empty()
-            {
+            let value = resolved.properties.get("Value").filter(|_| resolved.unknown.is_empty());
+            if let Some(name) = output.export.as_ref().and_then(crate::model::Node::scalar_text) {
+                let standing = self.standing(&resolved.derived);
+                let secret = !resolved.secrets.is_empty();
+                self.plan.exports.insert(name, Export { value: value.cloned(), secret, standing });
+            }
+            if let Some(value) = value {
                 let value = diff::mask("Value", value, &|path| resolved.secrets.contains(path));
                 self.plan.outputs.insert(name.clone(), value);
             }

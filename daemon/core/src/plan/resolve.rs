@@ -11,6 +11,18 @@ use crate::model::node::{Node, Val};
 pub trait Lookup {
     /// The value and whether it is secret; `None` while it is not known.
     fn value(&self, id: &str, attribute: Option<&str>) -> Option<(Json, bool)>;
+
+    /// Answers `Fn::ImportValue`: the value and whether it is secret; `None` while it is not known.
+    fn import(&self, name: &str) -> Option<(Json, bool)>;
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A resource of the same application, by its id.
+    Resource(String),
+    /// What another application exports, by its name.
+    Export(String),
 }
 
 /// Properties with references replaced.
@@ -22,8 +34,8 @@ pub struct Resolved {
     pub unknown: BTreeMap<String, Unknown>,
     /// Paths of secret values.
     pub secrets: BTreeSet<String>,
-    /// Paths whose value came from another resource, with its id.
-    pub derived: BTreeMap<String, String>,
+    /// Paths whose value came from elsewhere; a text may be made of several.
+    pub derived: Vec<(String, Origin)>,
 }
 
 /// Replaces every reference in a resource's properties.
@@ -46,6 +58,11 @@ fn walk(node: &Node, path: &str, lookup: &dyn Lookup, out: &mut Resolved) -> Opt
     if let Some((function, argument)) = node.as_call() {
         if let Some(reference) = reference(function, argument) {
             return referred(&reference, path, lookup, out);
+        }
+        if function == "Fn::ImportValue"
+            && let Some(name) = argument.scalar_text()
+        {
+            return imported(name, path, lookup, out);
         }
         if function == "Fn::Join" {
             return join(argument, path, lookup, out);
@@ -91,7 +108,7 @@ fn reference(function: &str, argument: &Node) -> Option<Reference> {
 }
 
 fn referred(reference: &Reference, path: &str, lookup: &dyn Lookup, out: &mut Resolved) -> Option<Json> {
-    out.derived.insert(path.to_owned(), reference.id.clone());
+    out.derived.push((path.to_owned(), Origin::Resource(reference.id.clone())));
     match lookup.value(&reference.id, reference.attribute.as_deref()) {
         Some((value, secret)) => {
             if secret {
@@ -108,6 +125,21 @@ fn referred(reference: &Reference, path: &str, lookup: &dyn Lookup, out: &mut Re
             None
         }
     }
+}
+
+fn imported(name: String, path: &str, lookup: &dyn Lookup, out: &mut Resolved) -> Option<Json> {
+    let known = lookup.import(&name);
+    match &known {
+        Some((_, true)) => {
+            out.secrets.insert(path.to_owned());
+        }
+        Some(_) => {}
+        None => {
+            out.unknown.insert(path.to_owned(), Unknown { after: format!("the export `{name}`") });
+        }
+    }
+    out.derived.push((path.to_owned(), Origin::Export(name)));
+    known.map(|(value, _)| value)
 }
 
 fn join(argument: &Node, path: &str, lookup: &dyn Lookup, out: &mut Resolved) -> Option<Json> {

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use base64::Engine as _;
 
-use super::{Evaluator, FUNCTIONS, has_symbolic, is_symbolic, text, weight};
+use super::{Evaluator, FUNCTIONS, Pseudo, has_symbolic, is_symbolic, references, text, weight};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Node, Place, Val};
 
@@ -212,7 +212,23 @@ impl Evaluator<'_> {
                     Node::call("Fn::ImportValue", argument, place)
                 }
             },
-            None if is_symbolic(&argument) => Node::call("Fn::ImportValue", argument, place),
+            None if is_symbolic(&argument) => {
+                let mut resource = None;
+                references(&argument, &mut |id, at| {
+                    if !Pseudo::NAMES.contains(&id) {
+                        resource.get_or_insert((id.to_owned(), at));
+                    }
+                });
+                if let Some((id, at)) = resource {
+                    let message =
+                        format!("the name that `Fn::ImportValue` is given depends on `{id}`, which is made later");
+                    let diagnostic = self
+                        .complaint("invalid-function", at.or(place), message)
+                        .help("the name of an export is text, made of parameters and pseudo parameters at most");
+                    self.diagnostics.push(self.scope.strictness.ease(diagnostic));
+                }
+                Node::call("Fn::ImportValue", argument, place)
+            }
             None => self.misuse("Fn::ImportValue", &argument),
         }
     }

@@ -1,6 +1,6 @@
 //! One real thing against what the spec asks for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
@@ -12,13 +12,14 @@ use crate::plan::diff::{self, Cause, Change};
 use crate::plan::kind::{Instance, Kind, Scope, Want, Work};
 use crate::plan::naming::short_hash;
 use crate::plan::observation::{Found, Observed, State};
+use crate::plan::resolve::Origin;
 
 impl Planner<'_> {
     pub(super) fn compare(
         &self,
         kind: &dyn Kind,
         want: &Want,
-        derived: &BTreeMap<String, String>,
+        derived: &[(String, Origin)],
         instance: &Instance,
         action: &mut Action,
     ) {
@@ -149,15 +150,22 @@ impl Planner<'_> {
         }
     }
 
-    fn cause(&self, id: &str, fingerprint: &str, derived: &BTreeMap<String, String>, path: &str) -> Cause {
-        if let Some((_, target)) = derived.iter().find(|(at, _)| diff::is_below(at, diff::head(path)))
-            && let Some(planned) = self.done.get(target.as_str())
-            && self.plan.actions.get(planned.action).is_some_and(|action| action.verb != Verb::None)
-        {
+    fn cause(&self, id: &str, fingerprint: &str, derived: &[(String, Origin)], path: &str) -> Cause {
+        let mut origins = derived.iter().filter(|(at, _)| diff::is_below(at, diff::head(path))).map(|(_, from)| from);
+        let changes = |origin: &Origin| match origin {
+            Origin::Resource(id) => self
+                .done
+                .get(id.as_str())
+                .and_then(|planned| self.plan.actions.get(planned.action))
+                .is_some_and(|action| action.verb != Verb::None),
+            Origin::Export(_) => false,
+        };
+        if origins.clone().any(changes) {
             return Cause::Dependency;
         }
         match self.input.previous.and_then(|previous| previous.get(id)) {
             Some(previous) if previous.contains(fingerprint) => Cause::Drift,
+            Some(_) if origins.any(|origin| matches!(origin, Origin::Export(_))) => Cause::Dependency,
             _ => Cause::Spec,
         }
     }

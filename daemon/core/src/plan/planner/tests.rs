@@ -1,5 +1,7 @@
 //! The planner against made-up kinds and a made-up world.
 
+mod exports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -206,7 +208,17 @@ fn planned(desired: &Desired, world: &Observation) -> Plan {
 
 fn planned_with(desired: &Desired, world: &Observation, allowed: &BTreeSet<String>) -> Plan {
     let (scope, kinds, held) = (scope(), kinds(), BTreeMap::new());
-    plan(Input { scope: &scope, desired, world, kinds: &kinds, held: &held, previous: None, allowed, no_deletes: None })
+    plan(Input {
+        scope: &scope,
+        desired,
+        world,
+        kinds: &kinds,
+        held: &held,
+        previous: None,
+        allowed,
+        imports: &Imports::new(),
+        no_deletes: None,
+    })
 }
 
 fn action<'a>(plan: &'a Plan, id: &str) -> &'a Action {
@@ -291,6 +303,7 @@ fn drift_is_named_by_its_path_and_put_right() {
         held: &BTreeMap::new(),
         previous: Some(&fingerprints),
         allowed: &BTreeSet::new(),
+        imports: &Imports::new(),
         no_deletes: None,
     });
     let change = &action(&plan, "orders").changes[0];
@@ -480,6 +493,7 @@ fn a_stalled_resource_stops_only_what_depends_on_it() {
         held: &held,
         previous: None,
         allowed: &BTreeSet::new(),
+        imports: &Imports::new(),
         no_deletes: None,
     });
     assert_eq!(action(&plan, "orders").verb, Verb::Blocked);
