@@ -36,6 +36,9 @@ pub struct Failure {
     pub message: String,
     /// The HTTP status, where there was an answer.
     pub status: u16,
+    /// Whether the answer bears neither an error code nor a request id, which every AWS service gives: whoever
+    /// answered does not know the call.
+    pub foreign: bool,
 }
 
 /// Errors that pass by themselves: code (empty: any), a part of the message (empty: any), seconds until the next try,
@@ -79,6 +82,10 @@ const WAITS: &[(&str, &str, u64, u64)] = &[
 
 const ABSENT: &[&str] = &[
     "ResourceNotFoundException",
+    // SNS, of the tags of a topic that has gone.
+    "ResourceNotFound",
+    // Systems Manager, of the tags of a parameter that has gone.
+    "InvalidResourceId",
     "NoSuchEntity",
     "NoSuchEntityException",
     "ParameterNotFound",
@@ -120,6 +127,13 @@ const DENIED: &[&str] = &[
     "MissingAuthenticationToken",
     "OptInRequired",
 ];
+
+/// The endpoint has no such call: a region, a partition or an emulator without the feature.
+const UNKNOWN_CALL: &[&str] =
+    &["UnknownOperationException", "UnknownOperation", "InvalidAction", "UnsupportedOperation", "NotImplemented"];
+
+/// Headers that hold the id AWS gives to each request.
+const REQUEST_ID: [&str; 3] = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
 
 /// The world is not as the plan saw it.
 const CONFLICTS: &[&str] = &[
@@ -191,7 +205,22 @@ impl Failure {
         };
         // `Namespace#Code` in JSON protocols.
         let code = code.rsplit('#').next().unwrap_or(code).to_owned();
-        Failure { service, what, code, message: redact(&message), status }
+        let answer = match error {
+            SdkError::ServiceError(context) => Some(context.raw()),
+            SdkError::ResponseError(context) => Some(context.raw()),
+            _ => None,
+        };
+        let named = |answer: &HttpResponse| REQUEST_ID.iter().any(|name| answer.headers().get(*name).is_some());
+        let foreign = code.is_empty() && answer.is_some_and(|answer| !named(answer));
+        Failure { service, what, code, message: redact(&message), status, foreign }
+    }
+
+    /// Whether the endpoint does not know the call at all. AWS says so with a code; an emulator may have nothing but a
+    /// page for people. Of a gateway's 502, 503 and 504 nobody can say which call they mean.
+    pub fn is_unknown_call(&self) -> bool {
+        UNKNOWN_CALL.contains(&self.code.as_str())
+            || self.status == 501
+            || (self.foreign && matches!(self.status, 404 | 405 | 500))
     }
 
     /// Whether it says that the thing is not there.
@@ -293,6 +322,25 @@ where
     }
 }
 
+/// The answer of a call for a detail that not every endpoint knows: `None` where there is no such call, so that what it
+/// would tell cannot have been set either.
+///
+/// # Errors
+/// Every other failure, as it came.
+pub(crate) fn offered<T, E>(
+    service: &'static str,
+    result: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match result {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if Failure::of(service, &error).is_unknown_call() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A step that this kind cannot carry out: a plan and its reach that do not fit, never a user's mistake.
 pub fn unknown_operation(step: &evenkeel_core::plan::Step) -> ApplyError {
     ApplyError::Refused(format!("{} has no operation {}", step.type_name, step.operation))
@@ -350,7 +398,47 @@ mod tests {
     use super::*;
 
     fn failure(code: &str, message: &str, status: u16) -> Failure {
-        Failure { service: "Lambda", what: What::Service, code: code.into(), message: redact(message), status }
+        let (code, message) = (code.to_owned(), redact(message));
+        Failure { service: "Lambda", what: What::Service, code, message, status, foreign: false }
+    }
+
+    /// An error answer as it comes over the wire.
+    fn answered(status: u16, code: Option<&str>, header: Option<&'static str>) -> Failure {
+        use aws_sdk_lambda::operation::get_function_recursion_config::GetFunctionRecursionConfigError;
+        let mut meta = aws_smithy_types::error::ErrorMetadata::builder();
+        if let Some(code) = code {
+            meta = meta.code(code);
+        }
+        let body = aws_smithy_types::body::SdkBody::from("<title>Not Found</title>");
+        let mut answer = HttpResponse::new(status.try_into().expect("a status"), body);
+        if let Some(header) = header {
+            answer.headers_mut().insert(header, "1f0");
+        }
+        let error = GetFunctionRecursionConfigError::generic(meta.build());
+        Failure::of("Lambda", &SdkError::service_error(error, answer))
+    }
+
+    #[test]
+    fn an_answer_without_code_and_request_id_says_that_there_is_no_such_call() {
+        for status in [404, 405, 500, 501] {
+            assert!(answered(status, None, None).is_unknown_call(), "{status}");
+        }
+        assert!(answered(404, Some("UnknownOperationException"), Some("x-amzn-requestid")).is_unknown_call());
+        // AWS that is in trouble, a gateway before it, and a thing that is not there.
+        assert!(!answered(500, None, Some("x-amzn-RequestId")).is_unknown_call());
+        assert!(!answered(500, Some("InternalFailure"), None).is_unknown_call());
+        assert!(!answered(503, None, None).is_unknown_call());
+        assert!(!answered(404, Some("ResourceNotFoundException"), Some("x-amzn-requestid")).is_unknown_call());
+        // Such an answer proves no absence, and a write that got it may have been carried out.
+        assert!(!answered(404, None, None).is_absent());
+        assert!(matches!(answered(500, None, None).into_apply(), ApplyError::Uncertain(_)));
+    }
+
+    #[test]
+    fn what_each_service_says_of_a_thing_that_has_gone_means_absent() {
+        for code in ["ResourceNotFoundException", "NotFound", "ResourceNotFound", "InvalidResourceId", "NoSuchEntity"] {
+            assert!(failure(code, "", 400).is_absent(), "{code}");
+        }
     }
 
     fn answer(status: u16, header: Option<&str>, body: &str) -> HttpResponse {

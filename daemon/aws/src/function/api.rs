@@ -11,7 +11,7 @@ use super::spec::{RECURSION, RUNTIME, SIGNING};
 use super::{canonical, wire};
 use crate::client::UPLOAD;
 use crate::document::Input;
-use crate::error::{done, gone, unknown_operation};
+use crate::error::{done, gone, offered, unknown_operation};
 use crate::reading::{deep, failed, only, pages, read};
 
 const SERVICE: &str = "Lambda";
@@ -66,20 +66,20 @@ impl Functions {
     async fn extras(&self, name: &str, marks: &Marks) -> Result<Map<String, Json>, String> {
         let mut extras = Map::new();
         if marks.parts.contains(SIGNING) {
-            let answer =
-                read(SERVICE, || self.client.get_function_code_signing_config().function_name(name).send()).await?;
+            let call = || self.client.get_function_code_signing_config().function_name(name).send();
+            let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
             let arn = answer.map(|answer| answer.code_signing_config_arn);
             extras.insert("CodeSigningConfigArn".to_owned(), json!(arn));
         }
         if marks.parts.contains(RECURSION) {
-            let answer =
-                read(SERVICE, || self.client.get_function_recursion_config().function_name(name).send()).await?;
+            let call = || self.client.get_function_recursion_config().function_name(name).send();
+            let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
             let word = answer.and_then(|answer| answer.recursive_loop);
             extras.insert("RecursiveLoop".to_owned(), json!(word.as_ref().map(|word| word.as_str())));
         }
         if marks.parts.contains(RUNTIME) {
-            let answer =
-                read(SERVICE, || self.client.get_runtime_management_config().function_name(name).send()).await?;
+            let call = || self.client.get_runtime_management_config().function_name(name).send();
+            let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
             let config = answer.map(|answer| {
                 json!({
                     "UpdateRuntimeOn": answer.update_runtime_on.as_ref().map(|word| word.as_str()),

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::spec::{self, Details, LAMBDA_PREFIX};
 use crate::client::Account;
-use crate::error::{done, gone, unknown_operation};
+use crate::error::{done, gone, offered, unknown_operation};
 use crate::function_part::FUNCTION;
 use crate::place::place;
 use crate::reading::{CONCURRENCY, failed, pages, read};
@@ -64,30 +64,34 @@ impl LogGroups {
         let arn = arn.as_str();
         let mut details = Details::default();
         if entry.get("dataProtectionStatus").is_some_and(|status| status == "ACTIVATED") {
-            let answer =
-                read(SERVICE, || async move { heard!(logs.get_data_protection_policy().log_group_identifier(name)) });
-            let answer = known(answer.await)?;
+            let answer = read(SERVICE, || async move {
+                offered(SERVICE, heard!(logs.get_data_protection_policy().log_group_identifier(name)))
+            });
+            let answer = answer.await?.flatten();
             details.data_protection = answer.and_then(|answer| filled(answer.as_object()?, "policyDocument"));
         }
         // Field indexes are for the standard class alone.
         let standard = entry.get("logGroupClass").is_none_or(|class| class == "STANDARD");
         let indexes = pages(
             SERVICE,
-            |token| async move { heard!(logs.describe_index_policies().log_group_identifiers(name).set_next_token(token)) },
+            |token| async move {
+                let call = logs.describe_index_policies().log_group_identifiers(name);
+                offered(SERVICE, heard!(call.set_next_token(token))).map(Option::unwrap_or_default)
+            },
             |page| list_of(page, "indexPolicies", "nextToken"),
         );
         let own = |policy: &Json| policy.get("source").is_none_or(|source| source == "LOG_GROUP");
-        let indexes = if standard { known(indexes.await.map(Some))? } else { None };
+        let indexes = if standard { indexes.await? } else { Vec::new() };
         details.index_policies = indexes
-            .unwrap_or_default()
             .iter()
             .filter(|policy| own(policy))
             .filter_map(|policy| filled(policy.as_object()?, "policyDocument"))
             .collect();
         let answer = read(SERVICE, || async move {
-            heard!(logs.describe_resource_policies().resource_arn(arn).policy_scope(PolicyScope::Resource))
+            let call = logs.describe_resource_policies().resource_arn(arn).policy_scope(PolicyScope::Resource);
+            offered(SERVICE, heard!(call))
         });
-        let policies = known(answer.await)?.map(|answer| list_of(answer, "resourcePolicies", "").0);
+        let policies = answer.await?.flatten().map(|answer| list_of(answer, "resourcePolicies", "").0);
         details.resource_policy = policies
             .iter()
             .flatten()
@@ -143,15 +147,6 @@ impl LogGroups {
 
 fn name_of(entry: &Json) -> Option<&str> {
     entry.get("logGroupName")?.as_str()
-}
-
-/// An answer of a call that the endpoint may not know at all: what has no such call has nothing of what it tells.
-fn known<T>(answer: Result<Option<T>, String>) -> Result<Option<T>, String> {
-    const UNKNOWN: [&str; 4] = ["UnknownOperation", "InvalidAction", "UnsupportedOperation", "Unknown action"];
-    match answer {
-        Err(reason) if UNKNOWN.iter().any(|code| reason.contains(code)) => Ok(None),
-        answer => answer,
-    }
 }
 
 /// Whether a group is the one that Lambda made for a function that is there and not ours: most groups of an account

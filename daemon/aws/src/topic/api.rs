@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::Tag;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
 
 use super::spec;
 use crate::document::{Input, tags_from};
-use crate::error::{done, gone, unknown_operation};
+use crate::error::{done, gone, offered, unknown_operation};
 use crate::reading;
 use crate::spelling::last_part;
 
@@ -62,15 +61,10 @@ impl Topics {
     }
 
     async fn protection(&self, arn: &str) -> Result<Option<String>, String> {
-        let call = || async {
-            match self.client.get_data_protection_policy().resource_arn(arn).send().await {
-                Ok(answer) => Ok(answer.data_protection_policy),
-                // Emulators do not know it: then there is none.
-                Err(error) if matches!(error.code(), Some("InvalidAction" | "UnknownOperationException")) => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
-        Ok(reading::read(SERVICE, call).await?.flatten())
+        let call =
+            || async { offered(SERVICE, self.client.get_data_protection_policy().resource_arn(arn).send().await) };
+        let answer = reading::read(SERVICE, call).await?.flatten();
+        Ok(answer.and_then(|answer| answer.data_protection_policy))
     }
 }
 

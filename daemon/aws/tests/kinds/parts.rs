@@ -2,10 +2,9 @@
 
 #![expect(clippy::expect_used, reason = "a test may fail where an emulator does not answer")]
 
-mod support;
-
+use crate::emulator::Feature;
+use crate::support::{Runner, endpoint};
 use serde_json::{Value as Json, json};
-use support::{Runner, endpoint};
 
 const FUNCTION: &str = "AWS::Lambda::Function";
 const PERMISSION: &str = "AWS::Lambda::Permission";
@@ -14,15 +13,17 @@ const INVOKE: &str = "AWS::Lambda::EventInvokeConfig";
 const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 
 /// A function of the application, with an alias that somebody made for it.
-fn function(name: &str) -> (&'static str, &'static str, Json) {
+fn function(runner: &Runner, name: &str) -> (&'static str, &'static str, Json) {
     let properties = json!({"FunctionName": name, "Runtime": "python3.12", "Handler": "index.handler",
-        "Role": "arn:aws:iam::000000000000:role/none",
+        "Role": format!("arn:aws:iam::{}:role/parts", runner.account.id()),
         "Code": {"ZipFile": "def handler(event, context):\n    return event\n"}});
     ("fn", FUNCTION, properties)
 }
 
 async fn with_alias(runner: &mut Runner, name: &str) {
-    runner.converge(&[function(name)]).await;
+    runner.role("parts").await;
+    let function = function(runner, name);
+    runner.converge(&[function]).await;
     let lambda = runner.account.lambda.clone();
     lambda.publish_version().function_name(name).send().await.expect("published");
     lambda.create_alias().function_name(name).name("live").function_version("1").send().await.expect("aliased");
@@ -34,13 +35,21 @@ async fn permissions_urls_and_invoke_settings_are_made_repaired_and_deleted() {
     let mut runner = Runner::connect(&endpoint, "parts", &[FUNCTION, PERMISSION, URL, INVOKE]).await;
     with_alias(&mut runner, "parts-fn").await;
     let lambda = runner.account.lambda.clone();
-    let alias = format!("arn:aws:lambda:eu-west-1:{}:function:parts-fn:live", runner.account.id());
+    let function = function(&runner, "parts-fn");
+    // What is said of the alias is said of the function where both are one to the emulator.
+    let qualified = runner.can(Feature::Qualifiers).then_some("live");
+    let name = format!("arn:aws:lambda:eu-west-1:{}:function:parts-fn", runner.account.id());
+    let name = qualified.map_or(name.clone(), |alias| format!("{name}:{alias}"));
+    let urls = runner.can(Feature::FunctionUrls);
+    let expected = |operations: &[&'static str]| -> Vec<&'static str> {
+        operations.iter().copied().filter(|operation| urls || !operation.contains("FunctionUrl")).collect()
+    };
     let allow = |source: &str| {
-        json!({"FunctionName": alias, "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com",
+        json!({"FunctionName": name, "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com",
             "SourceArn": source})
     };
-    let spec: Vec<(&str, &str, Json)> = vec![
-        function("parts-fn"),
+    let mut spec: Vec<(&str, &str, Json)> = vec![
+        function.clone(),
         ("rule", PERMISSION, allow("arn:aws:events:eu-west-1:111122223333:rule/a")),
         (
             "account",
@@ -55,16 +64,24 @@ async fn permissions_urls_and_invoke_settings_are_made_repaired_and_deleted() {
         ),
         ("settings", INVOKE, json!({"FunctionName": {"Ref": "fn"}, "Qualifier": "live", "MaximumRetryAttempts": 0})),
     ];
+    if qualified.is_none() {
+        spec[4].2["Qualifier"] = json!("$LATEST");
+    }
+    spec.retain(|(_, type_name, _)| urls || *type_name != URL);
     let mut writes = runner.converge(&spec).await;
     // The word in the function's mark comes first: a crash in between must not hide a part.
     assert_eq!(writes.remove(0), "TagResource");
     writes.sort_unstable();
-    assert_eq!(writes, ["AddPermission", "AddPermission", "CreateFunctionUrlConfig", "PutFunctionEventInvokeConfig"]);
+    let all = ["AddPermission", "AddPermission", "CreateFunctionUrlConfig", "PutFunctionEventInvokeConfig"];
+    assert_eq!(writes, expected(&all));
 
     // Somebody's hands.
     let auth = aws_sdk_lambda::types::FunctionUrlAuthType::AwsIam;
-    lambda.update_function_url_config().function_name("parts-fn").auth_type(auth).send().await.expect("written");
-    let put = lambda.put_function_event_invoke_config().function_name("parts-fn").qualifier("live");
+    if urls {
+        lambda.update_function_url_config().function_name("parts-fn").auth_type(auth).send().await.expect("written");
+    }
+    let put = lambda.put_function_event_invoke_config().function_name("parts-fn");
+    let put = put.set_qualifier(qualified.map(str::to_owned));
     put.maximum_retry_attempts(1).maximum_event_age_in_seconds(60).send().await.expect("written");
     let policy = lambda.get_policy().function_name("parts-fn").send().await.expect("read");
     let policy: Json = serde_json::from_str(policy.policy().expect("a policy")).expect("JSON");
@@ -75,31 +92,33 @@ async fn permissions_urls_and_invoke_settings_are_made_repaired_and_deleted() {
     theirs.principal("sns.amazonaws.com").send().await.expect("added");
     let mut repaired = runner.converge(&spec).await;
     repaired.sort_unstable();
-    assert_eq!(repaired, ["AddPermission", "PutFunctionEventInvokeConfig", "UpdateFunctionUrlConfig"]);
+    assert_eq!(repaired, expected(&["AddPermission", "PutFunctionEventInvokeConfig", "UpdateFunctionUrlConfig"]));
 
     // Other content is another statement: the new one comes first.
     let mut other = spec.clone();
     other[1].2 = allow("arn:aws:events:eu-west-1:111122223333:rule/b");
-    other[3].2 = json!({"TargetFunctionArn": "parts-fn", "AuthType": "NONE"});
+    if urls {
+        other[3].2 = json!({"TargetFunctionArn": "parts-fn", "AuthType": "NONE"});
+    }
     let writes = runner.converge(&other).await;
     let at = |operation: &str| writes.iter().position(|write| *write == operation).expect("it was written");
-    assert_eq!(writes.len(), 3, "{writes:?}");
+    assert_eq!(writes.len(), if urls { 3 } else { 2 }, "{writes:?}");
     assert!(at("AddPermission") < at("RemovePermission"), "{writes:?}");
-    assert!(writes.contains(&"UpdateFunctionUrlConfig"));
+    assert_eq!(writes.contains(&"UpdateFunctionUrlConfig"), urls);
 
-    let mut gone = runner.converge(&[function("parts-fn")]).await;
+    let mut gone = runner.converge(&[function]).await;
     gone.sort_unstable();
     assert_eq!(
         gone,
-        [
+        expected(&[
             "DeleteFunctionEventInvokeConfig",
             "DeleteFunctionUrlConfig",
             "RemovePermission",
             "RemovePermission",
             // The permissions go first, and then the last of the words in the function's mark.
             "TagResource",
-            "UntagResource"
-        ]
+            "UntagResource",
+        ])
     );
     let left = lambda.get_policy().function_name("parts-fn").send().await.expect("read");
     assert!(left.policy().is_some_and(|policy| policy.contains("theirs") && !policy.contains("evenkeel")));
@@ -111,6 +130,7 @@ async fn mappings_are_made_repaired_moved_and_deleted() {
     let Some(endpoint) = endpoint() else { return };
     let mut runner = Runner::connect(&endpoint, "maps", &[FUNCTION, MAPPING]).await;
     with_alias(&mut runner, "maps-fn").await;
+    let function = function(&runner, "maps-fn");
     let lambda = runner.account.lambda.clone();
     for queue in ["maps-a", "maps-b"] {
         runner.account.sqs.create_queue().queue_name(queue).send().await.expect("created");
@@ -121,7 +141,7 @@ async fn mappings_are_made_repaired_moved_and_deleted() {
         "FilterCriteria": {"Filters": [{"Pattern": "{\"body\": {\"kind\": [\"order\"]}}"}]},
         "ScalingConfig": {"MaximumConcurrency": 3}, "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "Tags": [{"Key": "team", "Value": "pay"}]});
-    let spec: Vec<(&str, &str, Json)> = vec![function("maps-fn"), ("map", MAPPING, full)];
+    let spec: Vec<(&str, &str, Json)> = vec![function.clone(), ("map", MAPPING, full)];
     assert_eq!(runner.converge(&spec).await, ["CreateEventSourceMapping"]);
 
     let one = lambda.list_event_source_mappings().function_name("maps-fn").send().await.expect("listed");
@@ -132,21 +152,23 @@ async fn mappings_are_made_repaired_moved_and_deleted() {
     assert_eq!(runner.converge(&spec).await, ["UpdateEventSourceMapping"]);
 
     // What leaves the spec is cleared; an alias may take over.
+    let alias = runner.can(Feature::AliasOfMapping);
+    let target = if alias { "maps-fn:live" } else { "maps-fn" };
     let bare: Vec<(&str, &str, Json)> = vec![
-        function("maps-fn"),
-        ("map", MAPPING, json!({"FunctionName": "maps-fn:live", "EventSourceArn": a, "Enabled": false})),
+        function.clone(),
+        ("map", MAPPING, json!({"FunctionName": target, "EventSourceArn": a, "Enabled": false})),
     ];
     let writes = runner.converge(&bare).await;
     assert!(writes.contains(&"UpdateEventSourceMapping") && writes.contains(&"UntagResource"), "{writes:?}");
     assert!(!writes.contains(&"CreateEventSourceMapping"), "{writes:?}");
     let after = lambda.get_event_source_mapping().uuid(&uuid).send().await.expect("read");
-    assert!(after.function_arn().is_some_and(|arn| arn.ends_with(":live")), "{after:?}");
+    assert!(after.function_arn().is_some_and(|arn| arn.ends_with(target)), "{after:?}");
     assert!(after.filter_criteria().is_none_or(|filters| filters.filters().is_empty()), "{after:?}");
 
     // Another source is another mapping; the old one goes once the new one stands.
     let moved: Vec<(&str, &str, Json)> =
-        vec![function("maps-fn"), ("map", MAPPING, json!({"FunctionName": "maps-fn", "EventSourceArn": b}))];
+        vec![function.clone(), ("map", MAPPING, json!({"FunctionName": "maps-fn", "EventSourceArn": b}))];
     assert_eq!(runner.converge(&moved).await, ["CreateEventSourceMapping", "DeleteEventSourceMapping"]);
-    assert_eq!(runner.converge(&[function("maps-fn")]).await, ["DeleteEventSourceMapping"]);
+    assert_eq!(runner.converge(&[function]).await, ["DeleteEventSourceMapping"]);
     assert_eq!(runner.converge(&[]).await, ["DeleteFunction"]);
 }

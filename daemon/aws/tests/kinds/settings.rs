@@ -1,9 +1,7 @@
 //! Parameters and log groups against an emulator.
 
-mod support;
-
+use crate::support::{Runner, endpoint};
 use serde_json::{Value as Json, json};
-use support::{Runner, endpoint};
 
 const PARAMETER: &str = "AWS::SSM::Parameter";
 const LOG_GROUP: &str = "AWS::Logs::LogGroup";

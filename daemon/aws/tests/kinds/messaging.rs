@@ -1,9 +1,7 @@
 //! Queues, topics, subscriptions and their policies against an emulator.
 
-mod support;
-
+use crate::support::{Runner, endpoint};
 use serde_json::{Value as Json, json};
-use support::{Runner, endpoint};
 
 const QUEUE: &str = "AWS::SQS::Queue";
 const TOPIC: &str = "AWS::SNS::Topic";

@@ -12,7 +12,9 @@ use evenkeel_core::model::{Node, Place};
 use evenkeel_core::plan::observation::{Observation, Reading};
 use evenkeel_core::plan::{Artifacts, Ask, Input, Kinds, Plan, Reach, Scope, Standing, Step, plan};
 use indexmap::IndexMap;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+
+use crate::emulator::{Emulator, Feature};
 
 /// How many rounds a spec may take.
 const ROUNDS: usize = 40;
@@ -39,6 +41,7 @@ impl Artifacts for NoArtifacts {
 
 /// One application in an emulator.
 pub struct Runner {
+    pub emulator: Emulator,
     pub account: Account,
     pub kinds: Kinds,
     pub scope: Scope,
@@ -72,6 +75,7 @@ impl Runner {
             artifacts: BTreeMap::new(),
         };
         Runner {
+            emulator: Emulator::at(endpoint).await,
             reaches: kinds::reaches(&account),
             types: kinds::stages().concat().into_iter().filter(|name| types.contains(name)).collect(),
             kinds: kinds::kinds(),
@@ -81,6 +85,21 @@ impl Runner {
             artifacts: Arc::new(NoArtifacts),
             generated: BTreeMap::new(),
         }
+    }
+
+    /// Whether the emulator can do this.
+    pub fn can(&self, feature: Feature) -> bool {
+        self.emulator.can(feature)
+    }
+
+    /// A role that functions run with, made beside the application; its ARN.
+    pub async fn role(&self, name: &str) -> String {
+        let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"Service": "lambda.amazonaws.com"}}]});
+        let made = self.account.iam.create_role().role_name(name).assume_role_policy_document(trust.to_string());
+        // A second run of the test finds it there.
+        let _ = made.send().await;
+        format!("arn:aws:iam::{}:role/{name}", self.account.id())
     }
 
     /// Reads every type by a sweep.

@@ -2,18 +2,17 @@
 
 #![expect(clippy::expect_used, reason = "a failed test says why and stops")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::emulator::{Feature, http};
+use crate::support::{Runner, endpoint};
 use base64::Engine as _;
 use evenkeel_core::model::archive::{ArchiveEntry, content_hash, zip};
 use evenkeel_core::plan::Artifacts;
 use evenkeel_core::plan::kind::Artifact;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
-use support::{Runner, endpoint};
 
 const FUNCTION: &str = "AWS::Lambda::Function";
 const LAYER: &str = "AWS::Lambda::LayerVersion";
@@ -50,15 +49,6 @@ fn pack(runner: &mut Runner, folder: &str, file: &str, text: &str) {
     runner.artifacts = Arc::new(Packed([(folder.to_owned(), bytes)].into()));
 }
 
-async fn role(runner: &Runner, name: &str) -> String {
-    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": {"Service": "lambda.amazonaws.com"}}]});
-    let made = runner.account.iam.create_role().role_name(name).assume_role_policy_document(trust.to_string());
-    // A second run of the test finds it there.
-    let _ = made.send().await;
-    format!("arn:aws:iam::{}:role/{name}", runner.account.id())
-}
-
 fn plain(role: &str) -> Json {
     json!({"Code": {"LocalPath": "./src"}, "Handler": "app.handler", "Runtime": "python3.13", "Role": role})
 }
@@ -67,7 +57,7 @@ fn plain(role: &str) -> Json {
 async fn a_function_is_made_changed_repaired_and_removed() {
     let Some(endpoint) = endpoint() else { return };
     let mut runner = Runner::connect(&endpoint, "fns", &[FUNCTION]).await;
-    let role = role(&runner, "fns-role").await;
+    let role = runner.role("fns-role").await;
     pack(&mut runner, "./src", "app.py", "def handler(event, context):\n    return 1\n");
     // What an earlier run may have left.
     runner.converge(&[]).await;
@@ -92,6 +82,16 @@ async fn a_function_is_made_changed_repaired_and_removed() {
         ("Tags", json!([{"Key": "team", "Value": "a"}])),
     ] {
         full[name] = value;
+    }
+    let properties = full.as_object_mut().expect("a map");
+    for (feature, names) in [
+        (Feature::FunctionTargets, &["DeadLetterConfig", "LoggingConfig"][..]),
+        (Feature::FunctionSettings, &["TracingConfig", "EphemeralStorage", "KmsKeyArn"]),
+        (Feature::RecursiveLoop, &["RecursiveLoop"]),
+    ] {
+        if !runner.can(feature) {
+            properties.retain(|name, _| !names.contains(&name.as_str()));
+        }
     }
     let full = [("f", FUNCTION, full)];
     let written = runner.converge(&full).await;
@@ -144,7 +144,7 @@ async fn a_layer_travels_to_its_function_and_its_old_version_goes() {
     let Some(endpoint) = endpoint() else { return };
     let mut runner = Runner::connect(&endpoint, "lys", &[FUNCTION, LAYER, LAYER_PERMISSION]).await;
     runner.converge(&[]).await;
-    let role = role(&runner, "lys-role").await;
+    let role = runner.role("lys-role").await;
     let mut function = plain(&role);
     function["Code"] = json!({"ZipFile": "def handler(e, c): return 3"});
     function["Layers"] = json!([{"Ref": "lib"}]);
@@ -180,7 +180,7 @@ async fn a_version_follows_its_function_and_the_alias_follows_the_version() {
     let mut runner = Runner::connect(&endpoint, "als", &[FUNCTION, VERSION, ALIAS]).await;
     runner.converge(&[]).await;
     runner.generated.insert("v", "f");
-    let role = role(&runner, "als-role").await;
+    let role = runner.role("als-role").await;
     let alias = |more: Json| {
         let mut alias =
             json!({"FunctionName": {"Ref": "f"}, "Name": "live", "FunctionVersion": {"Fn::GetAtt": ["v", "Version"]}});
@@ -218,13 +218,19 @@ async fn a_version_follows_its_function_and_the_alias_follows_the_version() {
         .await
         .expect("the emulator does it");
     assert_eq!(runner.converge(&spec(9, json!({}))).await, ["UpdateAlias"]);
-    let more = json!({"Description": "d", "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": "2"},
+    let mut more = json!({"Description": "d",
         "RoutingConfig": {"AdditionalVersionWeights": [{"FunctionVersion": "1", "FunctionWeight": 0.1}]}});
+    let provisioned = runner.can(Feature::ProvisionedConcurrency);
+    if provisioned {
+        more["ProvisionedConcurrencyConfig"] = json!({"ProvisionedConcurrentExecutions": "2"});
+    }
     let written = runner.converge(&spec(9, more.clone())).await;
-    assert_eq!(written, ["TagResource", "UpdateAlias", "PutProvisionedConcurrencyConfig"]);
+    let all = ["TagResource", "UpdateAlias", "PutProvisionedConcurrencyConfig"];
+    assert_eq!(written, if provisioned { &all[..] } else { &all[1..2] });
     assert_eq!(runner.converge(&spec(9, more)).await, Vec::<&str>::new());
     let cleared = runner.converge(&spec(9, json!({}))).await;
-    assert!(cleared.contains(&"DeleteProvisionedConcurrencyConfig") && cleared.contains(&"UpdateAlias"), "{cleared:?}");
+    assert!(cleared.contains(&"UpdateAlias"), "{cleared:?}");
+    assert_eq!(cleared.contains(&"DeleteProvisionedConcurrencyConfig"), provisioned, "{cleared:?}");
 
     // The alias leaves the spec, and nothing else does.
     let rest = runner.converge(&spec(9, json!({}))[..2]).await;
@@ -234,15 +240,7 @@ async fn a_version_follows_its_function_and_the_alias_follows_the_version() {
 
 /// Puts an object into the emulator's S3, which asks for no signature.
 async fn put(endpoint: &str, path: &str, bytes: &[u8]) {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let host = endpoint.trim_start_matches("http://").trim_end_matches('/');
-    let mut stream = tokio::net::TcpStream::connect(host).await.expect("the emulator answers");
-    let head =
-        format!("PUT /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len());
-    stream.write_all(head.as_bytes()).await.expect("it takes the head");
-    stream.write_all(bytes).await.expect("it takes the body");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("it answers");
+    let answer = http(endpoint, "PUT", path, bytes).await;
     assert!(answer.starts_with("HTTP/1.1 200") || answer.contains("BucketAlready"), "{answer}");
 }
 
@@ -251,7 +249,7 @@ async fn code_in_s3_and_images_are_uploaded_once_and_put_back() {
     let Some(endpoint) = endpoint() else { return };
     let mut runner = Runner::connect(&endpoint, "s3s", &[FUNCTION]).await;
     runner.converge(&[]).await;
-    let role = role(&runner, "s3s-role").await;
+    let role = runner.role("s3s-role").await;
     let archive = |text: &str| {
         zip([ArchiveEntry { path: "app.py".into(), mode: 0o644, bytes: text.as_bytes().to_vec() }]).expect("it fits")
     };
@@ -267,7 +265,12 @@ async fn code_in_s3_and_images_are_uploaded_once_and_put_back() {
     };
     assert_eq!(runner.converge(&at("one.zip")).await, ["CreateFunction", "TagResource"]);
     assert_eq!(runner.converge(&at("one.zip")).await, Vec::<&str>::new());
+    let timed = runner.can(Feature::CodeTime);
     for key in ["two.zip", "one.zip", "same.zip"] {
+        // Only the time tells that the same bytes were uploaded from another place.
+        if key == "same.zip" && !timed {
+            continue;
+        }
         let written = runner.converge(&at(key)).await;
         assert_eq!(written, ["TagResource", "UpdateFunctionCode", "TagResource"], "{key}");
         assert_eq!(runner.converge(&at(key)).await, Vec::<&str>::new(), "{key}");
@@ -275,7 +278,7 @@ async fn code_in_s3_and_images_are_uploaded_once_and_put_back() {
     let evil = aws_sdk_lambda::primitives::Blob::new(archive("evil"));
     let lambda = runner.account.lambda.clone();
     lambda.update_function_code().function_name("s3s-f").zip_file(evil).send().await.expect("the emulator does it");
-    let repaired = runner.converge(&at("same.zip")).await;
+    let repaired = runner.converge(&at(if timed { "same.zip" } else { "one.zip" })).await;
     assert_eq!(repaired, ["TagResource", "UpdateFunctionCode", "TagResource"]);
 
     let image = |tag: &str| {

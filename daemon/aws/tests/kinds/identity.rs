@@ -1,9 +1,7 @@
 //! Roles and their policies against an emulator.
 
-mod support;
-
+use crate::support::{Runner, endpoint};
 use serde_json::{Value as Json, json};
-use support::{Runner, endpoint};
 
 const ROLE: &str = "AWS::IAM::Role";
 const MANAGED: &str = "AWS::IAM::ManagedPolicy";
