@@ -409,8 +409,7 @@ mod tests {
         if let Some(code) = code {
             meta = meta.code(code);
         }
-        let body = aws_smithy_types::body::SdkBody::from("<title>Not Found</title>");
-        let mut answer = HttpResponse::new(status.try_into().expect("a status"), body);
+        let mut answer = answer(status, None, "<title>Not Found</title>");
         if let Some(header) = header {
             answer.headers_mut().insert(header, "1f0");
         }

@@ -38,10 +38,12 @@ pub enum Feature {
     FunctionUrls,
     /// A mapping of an alias names the alias.
     AliasOfMapping,
+    /// `GetTopicAttributes` tells everything that was set.
+    TopicAttributes,
 }
 
 /// What is missing where, and why.
-const LACKS: [(Emulator, Feature, &str); 8] = [
+const LACKS: [(Emulator, Feature, &str); 9] = [
     (Emulator::Moto, Feature::FunctionTargets, "it forgets DeadLetterConfig and LoggingConfig"),
     (
         Emulator::Moto,
@@ -54,6 +56,11 @@ const LACKS: [(Emulator, Feature, &str); 8] = [
     (Emulator::Moto, Feature::Qualifiers, "it has one policy and one set of invoke settings for all qualifiers"),
     (Emulator::Moto, Feature::FunctionUrls, "it has no ListFunctionUrlConfigs"),
     (Emulator::Moto, Feature::AliasOfMapping, "it puts the alias's version in its place"),
+    (
+        Emulator::Moto,
+        Feature::TopicAttributes,
+        "its GetTopicAttributes never tells SignatureVersion, TracingConfig and the settings of delivery logging",
+    ),
 ];
 
 impl Emulator {

@@ -1,5 +1,6 @@
 //! Queues, topics, subscriptions and their policies against an emulator.
 
+use crate::emulator::Feature;
 use crate::support::{Runner, endpoint};
 use serde_json::{Value as Json, json};
 
@@ -17,7 +18,19 @@ fn att(id: &str) -> Json {
     json!({"Fn::GetAtt": [id, "Arn"]})
 }
 
-fn spec() -> Vec<(&'static str, &'static str, Json)> {
+fn spec(runner: &Runner) -> Vec<(&'static str, &'static str, Json)> {
+    let mut spec = whole();
+    if !runner.can(Feature::TopicAttributes) {
+        let hidden = ["SignatureVersion", "TracingConfig", "DeliveryStatusLogging"];
+        let paid = spec.iter_mut().filter(|(id, ..)| *id == "paid");
+        for properties in paid.filter_map(|(_, _, properties)| properties.as_object_mut()) {
+            properties.retain(|name, _| !hidden.contains(&name.as_str()));
+        }
+    }
+    spec
+}
+
+fn whole() -> Vec<(&'static str, &'static str, Json)> {
     vec![
         ("dead", QUEUE, json!({})),
         (
@@ -68,9 +81,10 @@ fn spec() -> Vec<(&'static str, &'static str, Json)> {
 async fn messaging_is_made_repaired_changed_and_removed() {
     let Some(endpoint) = endpoint() else { return };
     let mut runner = Runner::connect(&endpoint, "msg", &TYPES).await;
-    let made = runner.converge(&spec()).await;
+    let spec = spec(&runner);
+    let made = runner.converge(&spec).await;
     assert!(made.contains(&"CreateQueue") && made.contains(&"CreateTopic") && made.contains(&"Subscribe"), "{made:?}");
-    assert_eq!(runner.converge(&spec()).await, Vec::<&str>::new(), "a second run writes nothing");
+    assert_eq!(runner.converge(&spec).await, Vec::<&str>::new(), "a second run writes nothing");
 
     // Somebody changes everything by hand.
     let (sqs, sns) = (runner.account.sqs.clone(), runner.account.sns.clone());
@@ -123,14 +137,14 @@ async fn messaging_is_made_repaired_changed_and_removed() {
             call.attribute_name(name).attribute_value(value).send().await.expect("set");
         }
     }
-    let repaired = runner.converge(&spec()).await;
+    let repaired = runner.converge(&spec).await;
     for operation in ["SetQueueAttributes", "TagQueue", "SetTopicAttributes", "Subscribe", "SetSubscriptionAttributes"]
     {
         assert!(repaired.contains(&operation), "{operation} is not among {repaired:?}");
     }
 
     // The spec changes: no policies any more, another filter, a queue of another kind.
-    let mut changed = spec();
+    let mut changed = spec.clone();
     changed.retain(|(id, ..)| !["access", "own", "publish"].contains(id));
     for (id, _, properties) in &mut changed {
         match *id {
