@@ -219,6 +219,7 @@ impl Failure {
     /// page for people. Of a gateway's 502, 503 and 504 nobody can say which call they mean.
     pub fn is_unknown_call(&self) -> bool {
         UNKNOWN_CALL.contains(&self.code.as_str())
+            || self.message.starts_with("Unknown action")
             || self.status == 501
             || (self.foreign && matches!(self.status, 404 | 405 | 500))
     }
@@ -423,6 +424,9 @@ mod tests {
             assert!(answered(status, None, None).is_unknown_call(), "{status}");
         }
         assert!(answered(404, Some("UnknownOperationException"), Some("x-amzn-requestid")).is_unknown_call());
+        let unknown = "Unknown action: DescribeIndexPolicies";
+        assert!(failure("InvalidOperationException", unknown, 400).is_unknown_call());
+        assert!(!failure("InvalidOperationException", "The log group is protected", 400).is_unknown_call());
         // AWS that is in trouble, a gateway before it, and a thing that is not there.
         assert!(!answered(500, None, Some("x-amzn-RequestId")).is_unknown_call());
         assert!(!answered(500, Some("InternalFailure"), None).is_unknown_call());

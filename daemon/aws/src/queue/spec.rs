@@ -198,7 +198,9 @@ pub fn observed(url: &str, attributes: &BTreeMap<String, String>, tags: Tags) ->
             out.properties.insert(name.to_owned(), boolean(&value));
         }
     }
-    insert_some(&mut out.properties, MANAGED_SSE, answer(MANAGED_SSE).map(|value| boolean(&value)));
+    // A queue has one encryption: under a key of KMS it is not SQS's own, whatever is answered.
+    let own = |value: Json| if answer(KMS_KEY).is_some() { Json::Bool(false) } else { boolean(&value) };
+    insert_some(&mut out.properties, MANAGED_SSE, answer(MANAGED_SSE).map(own));
     if let Some(key) = answer(KMS_KEY) {
         out.properties.insert(KMS_KEY.to_owned(), key);
         let reuse = answer(KMS_REUSE).map_or_else(|| Json::from(KMS_REUSE_DEFAULT), |value| integer(&value));

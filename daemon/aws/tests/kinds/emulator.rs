@@ -32,8 +32,10 @@ pub enum Feature {
     CodeTime,
     /// `PutProvisionedConcurrencyConfig`.
     ProvisionedConcurrency,
-    /// Policies and settings of an alias are kept apart from its function's.
+    /// The policy of an alias is kept apart from its function's.
     Qualifiers,
+    /// `ListFunctionEventInvokeConfigs`.
+    InvokeConfigs,
     /// `ListFunctionUrlConfigs`.
     FunctionUrls,
     /// A mapping of an alias names the alias.
@@ -43,7 +45,7 @@ pub enum Feature {
 }
 
 /// What is missing where, and why.
-const LACKS: [(Emulator, Feature, &str); 9] = [
+const LACKS: [(Emulator, Feature, &str); 10] = [
     (Emulator::Moto, Feature::FunctionTargets, "it forgets DeadLetterConfig and LoggingConfig"),
     (
         Emulator::Moto,
@@ -53,7 +55,12 @@ const LACKS: [(Emulator, Feature, &str); 9] = [
     (Emulator::Moto, Feature::RecursiveLoop, "it has no PutFunctionRecursionConfig"),
     (Emulator::Moto, Feature::CodeTime, "its UpdateFunctionCode leaves LastModified as it was"),
     (Emulator::Moto, Feature::ProvisionedConcurrency, "it has no PutProvisionedConcurrencyConfig"),
-    (Emulator::Moto, Feature::Qualifiers, "it has one policy and one set of invoke settings for all qualifiers"),
+    (Emulator::Moto, Feature::Qualifiers, "it has one policy for all qualifiers"),
+    (
+        Emulator::Moto,
+        Feature::InvokeConfigs,
+        "its ListFunctionEventInvokeConfigs writes the time as text, which AWS's SDK cannot read",
+    ),
     (Emulator::Moto, Feature::FunctionUrls, "it has no ListFunctionUrlConfigs"),
     (Emulator::Moto, Feature::AliasOfMapping, "it puts the alias's version in its place"),
     (

@@ -78,6 +78,9 @@ fn a_kms_key_and_sqs_own_encryption_are_never_named_together() {
     );
     let encrypted = json!({"KmsMasterKeyId": "alias/k", "SqsManagedSseEnabled": "false"});
     assert!(plan_for(json!({"KmsMasterKeyId": "alias/k"}), encrypted.clone()).is_converged());
+    // An answer that names both does not stall the queue: there is nothing to be done about it.
+    let both = json!({"KmsMasterKeyId": "alias/k", "SqsManagedSseEnabled": "true"});
+    assert!(plan_for(json!({"KmsMasterKeyId": "alias/k"}), both).is_converged());
     let back = plan_for(json!({}), encrypted);
     assert_eq!(writes(&back)[0].1["Attributes"], json!({"SqsManagedSseEnabled": "true", "KmsMasterKeyId": ""}));
 }
