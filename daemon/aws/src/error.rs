@@ -328,6 +328,7 @@ where
 ///
 /// # Errors
 /// Every other failure, as it came.
+#[expect(clippy::result_large_err, reason = "it is the SDK's own error, handed on to where it is read")]
 pub(crate) fn offered<T, E>(
     service: &'static str,
     result: Result<T, SdkError<E, HttpResponse>>,
