@@ -74,7 +74,7 @@ impl Emulator {
     /// Asks which one it is.
     pub async fn at(endpoint: &str) -> Emulator {
         for (path, emulator) in [("_ministack/health", Emulator::Ministack), ("moto-api/", Emulator::Moto)] {
-            if http(endpoint, "GET", path, b"").await.starts_with("HTTP/1.1 200") {
+            if http(endpoint, "GET", path, "", b"").await.starts_with("HTTP/1.1 200") {
                 return emulator;
             }
         }
@@ -91,13 +91,12 @@ impl Emulator {
     }
 }
 
-/// One call without a signature; the whole answer as text.
-pub async fn http(endpoint: &str, method: &str, path: &str, body: &[u8]) -> String {
+/// One call, with further header lines; the whole answer as text.
+pub async fn http(endpoint: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> String {
     let host = endpoint.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = tokio::net::TcpStream::connect(host).await.expect("the emulator answers");
-    let length = body.len();
-    let head =
-        format!("{method} /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let length = format!("Content-Length: {}\r\nConnection: close\r\n", body.len());
+    let head = format!("{method} /{path} HTTP/1.1\r\nHost: {host}\r\n{headers}{length}\r\n");
     stream.write_all(head.as_bytes()).await.expect("it takes the head");
     stream.write_all(body).await.expect("it takes the body");
     let mut answer = Vec::new();
