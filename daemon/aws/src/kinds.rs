@@ -19,7 +19,9 @@ type Entry = (Arc<dyn Kind>, fn(&Account) -> Arc<dyn Reach>);
 fn parents() -> Vec<Entry> {
     vec![
         (Arc::new(role::spec::Role), roles),
-        (Arc::new(role::policy::POLICY), roles),
+        (Arc::new(role::policy::POLICY), |account| {
+            Arc::new(role::people::api::PeoplesPolicies::new(account.iam.clone()))
+        }),
         (Arc::new(role::policy::ROLE_POLICY), roles),
         (Arc::new(managed_policy::spec::ManagedPolicy), managed_policies),
         (Arc::new(queue::spec::Queue), queues),
@@ -97,7 +99,10 @@ pub fn reaches(account: &Account) -> BTreeMap<&'static str, Arc<dyn Reach>> {
 /// side, parents before their children.
 pub fn stages() -> Vec<Vec<&'static str>> {
     let own = |entries: Vec<Entry>| {
-        let with_table = entries.into_iter().filter(|(kind, _)| kind.facts().reads == kind.type_name());
+        // A policy of a role is read off the role; those of users and groups have a table of their own.
+        let with_table = entries.into_iter().filter(|(kind, _)| {
+            kind.facts().reads == kind.type_name() || kind.type_name() == role::policy::POLICY_TYPE
+        });
         with_table.map(|(kind, _)| kind.type_name()).collect()
     };
     vec![own(parents()), own(children())]

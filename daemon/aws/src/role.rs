@@ -1,5 +1,6 @@
-//! `AWS::IAM::Role`, and the two types that put inline policies on roles.
+//! `AWS::IAM::Role`, and the two types that put inline policies on roles, users and groups.
 
 pub mod api;
+pub mod people;
 pub mod policy;
 pub mod spec;

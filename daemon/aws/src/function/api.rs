@@ -7,12 +7,14 @@ use aws_sdk_lambda::types::FunctionCode;
 use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Marks, Observed, Reach, Seen, Step};
 use serde_json::{Map, Value as Json, json};
 
-use super::spec::{RECURSION, RUNTIME, SIGNING};
+use super::spec::{PUBLISHED, RECURSION, RUNTIME, SIGNING};
 use super::{canonical, wire};
 use crate::client::UPLOAD;
 use crate::document::Input;
 use crate::error::{done, gone, offered, unknown_operation};
 use crate::reading::{deep, failed, only, pages, read};
+use crate::version::api::{put_runtime_management, put_scaling, runtime_management, scaling};
+use crate::version::spec::LATEST_PUBLISHED;
 
 const SERVICE: &str = "Lambda";
 
@@ -78,15 +80,15 @@ impl Functions {
             extras.insert("RecursiveLoop".to_owned(), json!(word.as_ref().map(|word| word.as_str())));
         }
         if marks.parts.contains(RUNTIME) {
-            let call = || self.client.get_runtime_management_config().function_name(name).send();
-            let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
-            let config = answer.map(|answer| {
-                json!({
-                    "UpdateRuntimeOn": answer.update_runtime_on.as_ref().map(|word| word.as_str()),
-                    "RuntimeVersionArn": answer.runtime_version_arn,
-                })
-            });
+            let config = runtime_management(&self.client, name, None).await?;
             extras.insert("RuntimeManagementConfig".to_owned(), json!(config));
+        }
+        if marks.parts.contains(PUBLISHED) {
+            let call = || self.client.get_function().function_name(name).qualifier(LATEST_PUBLISHED).send();
+            if let Some(published) = read(SERVICE, call).await?.and_then(|answer| answer.configuration) {
+                extras.insert("Published".to_owned(), wire::configuration(&published));
+                extras.insert("Scaling".to_owned(), scaling(&self.client, name, LATEST_PUBLISHED).await?);
+            }
         }
         Ok(extras)
     }
@@ -184,12 +186,13 @@ impl Reach for Functions {
                 let call = client.put_function_recursion_config().set_function_name(name);
                 done(SERVICE, call.set_recursive_loop(word).send().await)
             }
-            "PutRuntimeManagementConfig" => {
-                let word = input.text("UpdateRuntimeOn").map(|word| word.as_str().into());
-                let call = client.put_runtime_management_config().set_function_name(name);
-                let call = call.set_update_runtime_on(word).set_runtime_version_arn(input.text("RuntimeVersionArn"));
-                done(SERVICE, call.send().await)
+            "PutRuntimeManagementConfig" => put_runtime_management(client, input).await,
+            "PublishVersion" => {
+                let to = input.text("PublishTo").map(|word| word.as_str().into());
+                let call = client.publish_version().set_function_name(name).set_publish_to(to);
+                done(SERVICE, call.set_revision_id(input.text("RevisionId")).send().await)
             }
+            "PutFunctionScalingConfig" => put_scaling(client, input).await,
             "TagResource" => {
                 let call = client.tag_resource().set_resource(input.text("Resource"));
                 done(SERVICE, call.set_tags(input.text_map("Tags")).send().await)

@@ -5,6 +5,7 @@ use evenkeel_core::plan::naming::short_hash;
 use evenkeel_core::plan::{Observed, State};
 use serde_json::{Map, Value as Json, json};
 
+use super::spec::{PUBLISH, SCALING};
 use crate::document::{Input, number, text, text_set, truth};
 
 /// Properties that go with a published version: what tells two versions apart.
@@ -124,9 +125,24 @@ pub fn observed(answer: &Json) -> Result<Observed, String> {
     item.attributes.insert("SnapStartResponse".to_owned(), configuration.get("SnapStart").cloned().unwrap_or_default());
     item.revision = configuration.text("RevisionId");
     item.state = state(configuration);
+    if let Some(extras) = answer.map("Extras") {
+        published(&mut item, extras, &digest(configuration));
+    }
     let tags: Tags =
         answer.text_map("Tags").unwrap_or_default().into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect();
     Ok(item.with_tags(tags))
+}
+
+/// Takes in what is published as `$LATEST.PUBLISHED`: whether that is what the function is, and how it scales.
+fn published(item: &mut Observed, extras: Input<'_>, latest: &str) {
+    let Some(published) = extras.map("Published") else { return };
+    item.properties.insert(PUBLISH.to_owned(), Json::Bool(digest(published) == latest));
+    if let Some(config) = extras.get("Scaling") {
+        item.properties.insert(SCALING.to_owned(), config.clone());
+    }
+    if item.state == State::Settled {
+        item.state = state(published);
+    }
 }
 
 /// What makes a version: a hash of the code's hash and of the configuration that a published version keeps.
@@ -249,7 +265,8 @@ fn durable(config: Input<'_>) -> Json {
     Json::Object(out)
 }
 
-fn runtime_management(config: Input<'_>) -> Json {
+/// When new runtimes are taken: null for AWS's default, as soon as they are there.
+pub(crate) fn runtime_management(config: Input<'_>) -> Json {
     match config.text("UpdateRuntimeOn").as_deref() {
         None | Some("Auto") => Json::Null,
         Some("Manual") => {

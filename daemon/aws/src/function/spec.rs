@@ -8,12 +8,20 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{TYPE, canonical};
 use crate::code::Code;
-use crate::document::tags_json;
+use crate::document::{Input, tags_json, truth};
+use crate::spelling::is_true;
+use crate::version::spec::{LATEST_PUBLISHED, scaling};
 
 /// The word in the parts mark for a property that takes a call of its own to read.
 pub(crate) const SIGNING: &str = "signing";
 pub(crate) const RECURSION: &str = "recursion";
 pub(crate) const RUNTIME: &str = "runtime";
+pub(crate) const PUBLISHED: &str = "published";
+/// Whether `$LATEST.PUBLISHED`, which callers of a function on managed instances reach, follows the function.
+pub(crate) const PUBLISH: &str = "PublishToLatestPublished";
+/// How many environments serve `$LATEST.PUBLISHED`.
+pub(crate) const SCALING: &str = "FunctionScalingConfig";
+const CAPACITY: &str = "CapacityProviderConfig";
 const EXTRAS: [(&str, &str); 3] =
     [("CodeSigningConfigArn", SIGNING), ("RecursiveLoop", RECURSION), ("RuntimeManagementConfig", RUNTIME)];
 
@@ -62,14 +70,10 @@ impl Kind for Function {
     }
 
     fn refuses(&self, scope: &Scope, want: &Want, _world: &Observation) -> Option<String> {
-        if want.properties.get("PublishToLatestPublished").is_some_and(|flag| flag == true || flag == "true") {
-            return Some(
-                "PublishToLatestPublished is not supported: AWS does not tell whether $LATEST.PUBLISHED is up to date"
-                    .to_owned(),
-            );
-        }
-        if want.properties.contains_key("FunctionScalingConfig") {
-            return Some("FunctionScalingConfig is not supported on a function: it applies to $LATEST.PUBLISHED, which evenkeel does not publish".to_owned());
+        let managed = want.properties.contains_key(CAPACITY) || want.unknown_below(CAPACITY).is_some();
+        let asked = [(PUBLISH, is_true(&want.properties, PUBLISH)), (SCALING, want.properties.contains_key(SCALING))];
+        if let Some((name, _)) = asked.into_iter().find(|(_, asked)| *asked && !managed) {
+            return Some(format!("{name} is for functions on managed instances: it needs a {CAPACITY}"));
         }
         if want.unknown_below("Code").is_some() {
             return None;
@@ -92,6 +96,13 @@ impl Kind for Function {
             known.insert("SourceKMSKeyArn".to_owned(), Json::from(key));
         }
         properties.insert("Code".to_owned(), Json::Object(known));
+        if publishes(want) {
+            properties.insert(PUBLISH.to_owned(), Json::Bool(true));
+        }
+        let config = scaling(want.properties.get(SCALING).map(Input));
+        if !config.is_null() {
+            properties.insert(SCALING.to_owned(), config);
+        }
         properties
     }
 
@@ -107,6 +118,12 @@ impl Kind for Function {
             (code(want), desired.get_mut("Code"), seen.get_mut("Code"))
         {
             code.align(scope, wanted, there, observed);
+        }
+        // What is published and nobody asks for serves whoever calls it.
+        for name in [PUBLISH, SCALING] {
+            if !desired.contains_key(name) {
+                seen.shift_remove(name);
+            }
         }
         // On managed instances AWS chooses the size where the spec names none.
         if desired.contains_key("CapacityProviderConfig") && !want.properties.contains_key("MemorySize") {
@@ -144,11 +161,9 @@ impl Kind for Function {
     fn own_parts(&self, want: &Want, observed: Option<&Observed>) -> Vec<String> {
         // The word stays until AWS's default is back: a crash in between must not hide the difference.
         let there = |name: &str| observed.is_some_and(|observed| observed.properties.contains_key(name));
-        EXTRAS
-            .into_iter()
-            .filter(|(name, _)| want.properties.contains_key(*name) || there(name))
-            .map(|(_, word)| word.to_owned())
-            .collect()
+        let set = EXTRAS.into_iter().filter(|(name, _)| want.properties.contains_key(*name) || there(name));
+        let published = publishes(want) || want.properties.contains_key(SCALING);
+        set.map(|(_, word)| word).chain(published.then_some(PUBLISHED)).map(str::to_owned).collect()
     }
 
     fn create(&self, work: Work<'_>) -> Vec<Step> {
@@ -200,6 +215,14 @@ impl Kind for Function {
             input.insert("FunctionName".to_owned(), Json::from(work.key));
             input.insert("RevisionId".to_owned(), json!(revision));
             steps.push(step("UpdateFunctionConfiguration", Json::Object(input), work.key));
+        } else if work.changed(PUBLISH) {
+            // What is published is what the function is by then.
+            let input = json!({"FunctionName": work.key, "PublishTo": "LATEST_PUBLISHED", "RevisionId": revision});
+            steps.push(step("PublishVersion", input, work.key));
+        } else if work.changed(SCALING) {
+            let input =
+                json!({"FunctionName": work.key, "Qualifier": LATEST_PUBLISHED, SCALING: work.desired.get(SCALING)});
+            steps.push(step("PutFunctionScalingConfig", input, work.key));
         }
         steps
     }
@@ -229,6 +252,15 @@ pub fn arn(scope: &Scope, name: &str) -> String {
 /// Where the code comes from.
 fn code(want: &Want) -> Option<Code> {
     Code::of(want.properties.get("Code"), want.text("Runtime"))
+}
+
+/// On managed instances AWS answers callers from `$LATEST.PUBLISHED`, so that is published unless the spec says not to,
+/// as CloudFormation does.
+fn publishes(want: &Want) -> bool {
+    match want.properties.get(PUBLISH).and_then(truth) {
+        Some(asked) => asked,
+        None => want.properties.contains_key(CAPACITY),
+    }
 }
 
 fn source_key(want: &Want) -> Option<String> {

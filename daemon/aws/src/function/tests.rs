@@ -71,7 +71,7 @@ fn what_aws_makes_of_a_minimal_function_is_no_drift() {
 }
 
 #[test]
-fn every_writable_property_is_handled_or_refused_with_a_reason() {
+fn every_writable_property_is_handled() {
     let schema = evenkeel_core::model::schema::lookup(TYPE).unwrap();
     let sample = json!({
         "Architectures": ["arm64"], "Description": "d", "Handler": "a.b", "KmsKeyArn": "arn:k", "MemorySize": 256,
@@ -94,9 +94,7 @@ fn every_writable_property_is_handled_or_refused_with_a_reason() {
         let one = want("f", TYPE, json!({property: value}));
         let differs = evenkeel_core::plan::diff::diff(&Function.desired(&scope(), &one, "f"), &bare);
         let heard = differs.iter().any(|(path, ..)| path.starts_with(property)) || property == "PackageType";
-        let refused = ["PublishToLatestPublished", "FunctionScalingConfig"].contains(&property)
-            && Function.refuses(&scope(), &one, &Observation::new()).is_some_and(|reason| reason.contains(property));
-        assert!(heard || refused, "{property} is dropped silently");
+        assert!(heard, "{property} is dropped silently");
     }
 }
 
@@ -301,4 +299,71 @@ fn another_package_type_is_a_replacement() {
     let image = json!({"Code": {"ImageUri": "1.dkr.ecr/x:1"}, "Role": ROLE});
     let plan = planned(image, ours(Some(("s3:b/k", "sha=")), "sha=", "t1"));
     assert_eq!(plan.count(Verb::Replace) + plan.count(Verb::Blocked), 1);
+}
+
+const CAPACITY: &str = "CapacityProviderConfig";
+
+/// A function on managed instances.
+fn managed(more: Json) -> Json {
+    let mut properties = s3("k");
+    properties[CAPACITY] = json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn:c"}});
+    for (name, value) in more.as_object().into_iter().flatten() {
+        properties[name] = value.clone();
+    }
+    properties
+}
+
+/// The same as AWS tells it: with this timeout, and published with that one.
+fn on_instances(timeout: u32, published: Option<u32>, scaling: Json) -> Observed {
+    let marks = Marks {
+        code: Some(CodeMark { content: "s3:b/k".into(), sha256: "sha=".into() }),
+        ..planning::marks("f", &["published"])
+    };
+    let mut answer = answer(json!(marks.to_tags()));
+    answer["Configuration"][CAPACITY] = managed(json!({}))[CAPACITY].clone();
+    answer["Configuration"]["Timeout"] = json!(timeout);
+    if let Some(published) = published {
+        let mut there = answer["Configuration"].clone();
+        there["Timeout"] = json!(published);
+        there["Version"] = json!("$LATEST.PUBLISHED");
+        answer["Extras"] = json!({"Published": there, "Scaling": scaling});
+    }
+    canonical::observed(&answer).unwrap()
+}
+
+#[test]
+fn latest_published_follows_the_function_and_then_scales() {
+    let wanted = managed(json!({"FunctionScalingConfig": {"MinExecutionEnvironments": "3"}}));
+    let operations = |item| writes(&planned(wanted.clone(), item));
+    // The function itself comes first.
+    assert_eq!(operations(on_instances(9, Some(9), json!(null)))[0].0, "UpdateFunctionConfiguration");
+    for published in [None, Some(9)] {
+        let steps = operations(on_instances(3, published, json!(null)));
+        let input = json!({"FunctionName": "shop-f", "PublishTo": "LATEST_PUBLISHED", "RevisionId": "r1"});
+        assert_eq!(steps, [("PublishVersion", input)], "{published:?}");
+    }
+    let input = json!({"FunctionName": "shop-f", "Qualifier": "$LATEST.PUBLISHED",
+        "FunctionScalingConfig": {"MinExecutionEnvironments": 3}});
+    assert_eq!(operations(on_instances(3, Some(3), json!(null))), [("PutFunctionScalingConfig", input)]);
+    let there = json!({"MinExecutionEnvironments": 3});
+    assert!(planned(wanted.clone(), on_instances(3, Some(3), there)).is_converged());
+}
+
+#[test]
+fn what_is_published_is_left_alone_where_the_spec_says_so_and_refused_without_instances() {
+    let off = managed(json!({"PublishToLatestPublished": "false"}));
+    let plan = planned(off, on_instances(3, Some(9), json!({"MinExecutionEnvironments": 5})));
+    assert!(writes(&plan).iter().all(|(operation, _)| *operation == "UntagResource"), "{:?}", plan.actions);
+    let plain = want("f", TYPE, json!({"PublishToLatestPublished": true}));
+    let reason = Function.refuses(&scope(), &plain, &Observation::new()).unwrap();
+    assert!(reason.contains("PublishToLatestPublished") && reason.contains(CAPACITY), "{reason}");
+}
+
+#[test]
+fn a_function_settles_with_what_is_published_of_it() {
+    let mut answer = answer(json!({}));
+    let mut published = answer["Configuration"].clone();
+    published["State"] = json!("Pending");
+    answer["Extras"] = json!({"Published": published, "Scaling": null});
+    assert!(matches!(canonical::observed(&answer).unwrap().state, State::Pending { .. }));
 }

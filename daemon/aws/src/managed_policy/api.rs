@@ -72,7 +72,12 @@ impl ManagedPolicies {
             (page.versions.unwrap_or_default().into_iter().filter_map(|version| version.version_id).collect(), next)
         })
         .await?;
+        let tags = tags_of(policy.tags.unwrap_or_default());
+        let (users, groups) = if spec::names_people(&tags) { self.people(arn).await? } else { Default::default() };
         Ok(Some(spec::observed(Answer {
+            users,
+            groups,
+            tags,
             name: policy.policy_name.unwrap_or_default(),
             arn: arn.to_owned(),
             id: policy.policy_id.unwrap_or_default(),
@@ -86,8 +91,21 @@ impl ManagedPolicies {
             attachable: policy.is_attachable,
             created: iso(policy.create_date),
             updated: iso(policy.update_date),
-            tags: tags_of(policy.tags.unwrap_or_default()),
         })))
+    }
+
+    /// Users and groups that have a policy.
+    async fn people(&self, arn: &str) -> Result<(Vec<String>, Vec<String>), String> {
+        let call = |marker| self.client.list_entities_for_policy().policy_arn(arn).set_marker(marker).send();
+        let pages = reading::pages(SERVICE, call, |page| {
+            let next = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
+            let users = page.policy_users.unwrap_or_default().into_iter().filter_map(|user| user.user_name);
+            let groups = page.policy_groups.unwrap_or_default().into_iter().filter_map(|group| group.group_name);
+            (users.map(|name| (true, name)).chain(groups.map(|name| (false, name))).collect(), next)
+        });
+        let (users, groups): (Vec<_>, Vec<_>) = pages.await?.into_iter().partition(|(user, _)| *user);
+        let names = |all: Vec<(bool, String)>| all.into_iter().map(|(_, name)| name).collect();
+        Ok((names(users), names(groups)))
     }
 }
 
@@ -121,7 +139,10 @@ impl Reach for ManagedPolicies {
             // The listing tells no tags, and not surely the description.
             let Some(head) = self.head(&answer.arn).await? else { return Ok(None) };
             let tags = tags_of(head.tags.unwrap_or_default());
-            let mut policy = spec::observed(Answer { tags, description: head.description, ..answer.clone() });
+            let (users, groups) =
+                if spec::names_people(&tags) { self.people(&answer.arn).await? } else { Default::default() };
+            let told = Answer { tags, users, groups, description: head.description, ..answer.clone() };
+            let mut policy = spec::observed(told);
             if policy.marks.is_none() && !ask.wanted.contains(&name) {
                 policy.properties.clear();
             }
@@ -149,6 +170,22 @@ impl Reach for ManagedPolicies {
             "DeletePolicyVersion" => {
                 let call = client.delete_policy_version().policy_arn(arn()?);
                 gone(SERVICE, call.version_id(input.required("VersionId")?).send().await)
+            }
+            "AttachUserPolicy" => {
+                let call = client.attach_user_policy().user_name(input.required("UserName")?);
+                done(SERVICE, call.policy_arn(arn()?).send().await)
+            }
+            "DetachUserPolicy" => {
+                let call = client.detach_user_policy().user_name(input.required("UserName")?);
+                gone(SERVICE, call.policy_arn(arn()?).send().await)
+            }
+            "AttachGroupPolicy" => {
+                let call = client.attach_group_policy().group_name(input.required("GroupName")?);
+                done(SERVICE, call.policy_arn(arn()?).send().await)
+            }
+            "DetachGroupPolicy" => {
+                let call = client.detach_group_policy().group_name(input.required("GroupName")?);
+                gone(SERVICE, call.policy_arn(arn()?).send().await)
             }
             "TagPolicy" => {
                 done(SERVICE, client.tag_policy().policy_arn(arn()?).set_tags(Some(tags(input)?)).send().await)
@@ -182,6 +219,8 @@ fn answer(policy: ManagedPolicyDetail) -> Answer {
         created: iso(policy.create_date),
         updated: iso(policy.update_date),
         tags: Tags::new(),
+        users: Vec::new(),
+        groups: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a managed policy means.
 //!
-//! `Roles` are attachments: read off the roles' observations, and claimed there.
+//! `Roles` are attachments: read off the roles' observations, and claimed there. Users and groups are nobody's own: the
+//! policy's mark names those that evenkeel attached it to, and only these are ever detached.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::facet::foreign_parent;
 use crate::role;
-use crate::role::policy::refuses_people;
+use crate::role::people::People;
 use crate::spelling::{insert_some, text, text_of, texts};
 
 /// AWS's type name.
@@ -51,8 +52,7 @@ impl Kind for ManagedPolicy {
 
     fn refuses(&self, scope: &Scope, want: &Want, world: &Observation) -> Option<String> {
         let mut roles = texts(want.properties.get(ROLES)).into_iter();
-        refuses_people(want)
-            .or_else(|| roles.find_map(|name| foreign_parent(scope, world, role::spec::TYPE, "role", name)))
+        roles.find_map(|name| foreign_parent(scope, world, role::spec::TYPE, "role", name))
     }
 
     /// By name, with the roles of ours that it is attached to.
@@ -75,6 +75,14 @@ impl Kind for ManagedPolicy {
         let seen = attached.iter().filter(|(name, _)| wanted.contains(&name.as_str()));
         observed.properties.insert(ROLES.to_owned(), Json::Object(seen.map(|(k, v)| (k.clone(), v.clone())).collect()));
         observed.attributes.insert(ROLES.to_owned(), attached.keys().cloned().collect());
+        for people in People::ALL {
+            let wanted = texts(want.properties.get(people.property()));
+            let ours = observed.marks.as_ref().map(|marks| marks.parts.clone()).unwrap_or_default();
+            let there = texts(observed.attributes.get(people.property())).into_iter();
+            let seen = there.filter(|name| wanted.contains(name) || ours.contains(&people.tagged(name)));
+            let seen = seen.map(|name| (name.to_owned(), Json::Bool(true))).collect();
+            observed.properties.insert(people.property().to_owned(), Json::Object(seen));
+        }
         instance.found = Found::Present(Arc::new(observed));
         located
     }
@@ -87,6 +95,10 @@ impl Kind for ManagedPolicy {
         out.insert(PATH.to_owned(), Json::from(path(want)));
         let roles = texts(given.get(ROLES)).into_iter().map(|role| (role.to_owned(), Json::Bool(true)));
         out.insert(ROLES.to_owned(), Json::Object(roles.collect()));
+        for people in People::ALL {
+            let names = texts(given.get(people.property())).into_iter().map(|name| (name.to_owned(), Json::Bool(true)));
+            out.insert(people.property().to_owned(), Json::Object(names.collect()));
+        }
         out
     }
 
@@ -112,8 +124,25 @@ impl Kind for ManagedPolicy {
         }
     }
 
+    /// Names of users and groups: written before the policy is attached, and kept until it is detached.
+    fn own_parts(&self, want: &Want, observed: Option<&Observed>) -> Vec<String> {
+        let wanted = |people: People| texts(want.properties.get(people.property()));
+        let wanted =
+            People::ALL.into_iter().flat_map(|people| wanted(people).into_iter().map(move |n| people.tagged(n)));
+        let there = observed.into_iter().flat_map(|observed| attached_by_us(observed));
+        wanted.chain(there.map(|(people, name)| people.tagged(name))).collect()
+    }
+
     /// Roles of ours that leave the spec let go of it themselves; anybody else's keep it alive.
     fn still_used(&self, observed: &Observed, world: &Observation) -> Option<String> {
+        let ours: Vec<_> = attached_by_us(observed).collect();
+        let theirs = People::ALL.into_iter().find_map(|people| {
+            let mut names = texts(observed.attributes.get(people.property())).into_iter();
+            Some((people, names.find(|name| !ours.contains(&(people, name)))?))
+        });
+        if let Some((people, name)) = theirs {
+            return Some(format!("{} `{name}` still has it, and evenkeel did not attach it", people.word()));
+        }
         let mut roles = world.table(role::spec::TYPE).items();
         roles
             .find(|role| role::spec::is_attached(role, &observed.physical_id))
@@ -132,6 +161,10 @@ impl Kind for ManagedPolicy {
         let mut steps = vec![step("CreatePolicy", Json::Object(input), work.key)];
         let arn = arn(work.scope, work.want, work.key);
         steps.extend(texts(work.want.properties.get(ROLES)).into_iter().map(|role| role::spec::attach(role, &arn)));
+        for people in People::ALL {
+            let names = texts(work.want.properties.get(people.property())).into_iter();
+            steps.extend(names.map(|name| attach(people, name, &arn, work.key)));
+        }
         steps
     }
 
@@ -157,6 +190,17 @@ impl Kind for ManagedPolicy {
                 steps.push(role::spec::attach(role, arn));
             }
         }
+        for people in People::ALL {
+            let property = people.property();
+            for change in work.changes {
+                let Some(name) = change.path.strip_prefix(property).and_then(|rest| rest.strip_prefix('.')) else {
+                    continue;
+                };
+                let wanted = texts(work.want.properties.get(property)).contains(&name);
+                let make = if wanted { attach } else { detach };
+                steps.push(make(people, name, arn, work.key));
+            }
+        }
         steps
     }
 
@@ -177,6 +221,7 @@ impl Kind for ManagedPolicy {
         let arn = observed.physical_id.as_str();
         let roles = texts(observed.attributes.get(ROLES));
         let mut steps: Vec<Step> = roles.into_iter().map(|role| role::spec::detach(role, arn)).collect();
+        steps.extend(attached_by_us(observed).map(|(people, name)| detach(people, name, arn, &observed.key)));
         steps
             .extend(texts(observed.attributes.get(SPARE)).into_iter().map(|version| delete_version(observed, version)));
         steps.push(step("DeletePolicy", json!({"PolicyArn": arn}), &observed.key));
@@ -226,6 +271,10 @@ pub struct Answer {
     pub updated: Option<String>,
     /// Its tags.
     pub tags: Tags,
+    /// Users that have it, where its mark names any people.
+    pub users: Vec<String>,
+    /// Groups that have it, where its mark names any people.
+    pub groups: Vec<String>,
 }
 
 /// The observation for an answer.
@@ -245,9 +294,45 @@ pub fn observed(answer: Answer) -> Observed {
     attributes.insert("AttachmentCount".to_owned(), Json::from(answer.attachments));
     attributes.insert("PermissionsBoundaryUsageCount".to_owned(), Json::from(answer.boundaries));
     attributes.insert("IsAttachable".to_owned(), Json::from(answer.attachable));
+    attributes.insert(People::User.property().to_owned(), Json::from(answer.users));
+    attributes.insert(People::Group.property().to_owned(), Json::from(answer.groups));
     insert_some(attributes, "CreateDate", answer.created.map(Json::from));
     insert_some(attributes, "UpdateDate", answer.updated.map(Json::from));
     out
+}
+
+/// Whether a mark says that the policy was ever attached to users or groups: only then are they read.
+pub fn names_people(tags: &Tags) -> bool {
+    let prefixes = People::ALL.map(|people| people.tagged(""));
+    evenkeel_core::plan::Marks::from_tags(tags)
+        .is_some_and(|marks| marks.parts.iter().any(|word| prefixes.iter().any(|prefix| word.starts_with(prefix))))
+}
+
+/// Users and groups that have the policy and are named by its mark.
+fn attached_by_us(observed: &Observed) -> impl Iterator<Item = (People, &str)> {
+    let ours = |people: People, name: &str| {
+        observed.marks.as_ref().is_some_and(|marks| marks.parts.contains(&people.tagged(name)))
+    };
+    let there = People::ALL.into_iter().flat_map(|people| {
+        texts(observed.attributes.get(people.property())).into_iter().map(move |name| (people, name))
+    });
+    there.filter(move |(people, name)| ours(*people, name))
+}
+
+fn attach(people: People, name: &str, arn: &str, key: &str) -> Step {
+    let operation = match people {
+        People::User => "AttachUserPolicy",
+        People::Group => "AttachGroupPolicy",
+    };
+    step(operation, json!({people.member(): name, "PolicyArn": arn}), key)
+}
+
+fn detach(people: People, name: &str, arn: &str, key: &str) -> Step {
+    let operation = match people {
+        People::User => "DetachUserPolicy",
+        People::Group => "DetachGroupPolicy",
+    };
+    step(operation, json!({people.member(): name, "PolicyArn": arn}), key)
 }
 
 fn delete_version(observed: &Observed, version: &str) -> Step {

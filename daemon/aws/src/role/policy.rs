@@ -1,4 +1,5 @@
-//! `AWS::IAM::Policy` and `AWS::IAM::RolePolicy`: inline policies of roles, written beside them.
+//! `AWS::IAM::Policy` and `AWS::IAM::RolePolicy`: inline policies of roles, written beside them. The first puts them on
+//! users and groups too, see [`people`].
 
 use evenkeel_core::plan::diff::Unknown;
 use evenkeel_core::plan::kind::{Claim, Facts, Instance, Kind, Located, Parent, Scope, Target, Want, Work};
@@ -7,12 +8,15 @@ use evenkeel_core::plan::policy;
 use evenkeel_core::plan::step::Step;
 use serde_json::{Map, Value as Json};
 
+use super::people::{self, People};
 use super::spec;
 use crate::facet::{foreign_parent, part_of};
 use crate::spelling::{text, texts};
 
 const NAME: &str = "PolicyName";
-const DOCUMENT: &str = "PolicyDocument";
+pub(super) const DOCUMENT: &str = "PolicyDocument";
+/// The type whose own table holds the policies of users and groups.
+pub(crate) const POLICY_TYPE: &str = "AWS::IAM::Policy";
 
 /// A type whose resources put an inline policy on roles.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +28,8 @@ pub struct InlinePolicy {
     id: Option<&'static str>,
 }
 
-/// One policy on several roles.
-pub const POLICY: InlinePolicy = InlinePolicy { type_name: "AWS::IAM::Policy", roles: "Roles", id: Some("Id") };
+/// One policy on several roles, users and groups.
+pub const POLICY: InlinePolicy = InlinePolicy { type_name: POLICY_TYPE, roles: "Roles", id: Some("Id") };
 
 /// One policy on one role.
 pub const ROLE_POLICY: InlinePolicy = InlinePolicy { type_name: "AWS::IAM::RolePolicy", roles: "RoleName", id: None };
@@ -40,10 +44,8 @@ impl Kind for InlinePolicy {
     }
 
     fn refuses(&self, scope: &Scope, want: &Want, world: &Observation) -> Option<String> {
-        if let Some(reason) = refuses_people(want) {
-            return Some(reason);
-        }
-        if !want.properties.contains_key(self.roles) && want.unknown_below(self.roles).is_none() {
+        let named = |property: &str| want.properties.contains_key(property) || want.unknown_below(property).is_some();
+        if !named(self.roles) && !self.people().iter().any(|people| named(people.property())) {
             return Some(format!("names no role in `{}`", self.roles));
         }
         let mut roles = texts(want.properties.get(self.roles)).into_iter();
@@ -51,7 +53,8 @@ impl Kind for InlinePolicy {
     }
 
     fn locate(&self, _scope: &Scope, want: &Want, world: &Observation) -> Located {
-        if let Some(unknown) = want.unknown_below(self.roles).or_else(|| want.unknown_below(NAME)) {
+        let identity = [self.roles, NAME].into_iter().chain(self.people().iter().map(|people| people.property()));
+        if let Some(unknown) = identity.into_iter().find_map(|property| want.unknown_below(property)) {
             return Located { instances: Vec::new(), waits: Some(Unknown { after: unknown.after.clone() }) };
         }
         let Some(name) = want.text(NAME) else { return Located::default() };
@@ -70,7 +73,14 @@ impl Kind for InlinePolicy {
             };
             Instance { key, found }
         });
-        Located { instances: instances.collect(), waits: None }
+        let of_people = self.people().iter().flat_map(|people| {
+            let holders = texts(want.properties.get(people.property())).into_iter();
+            holders.map(|holder| {
+                let key = people.key(holder, name);
+                Instance { found: world.table(POLICY_TYPE).look(&key), key }
+            })
+        });
+        Located { instances: instances.chain(of_people).collect(), waits: None }
     }
 
     fn desired(&self, _scope: &Scope, want: &Want, _key: &str) -> Map<String, Json> {
@@ -101,6 +111,10 @@ impl Kind for InlinePolicy {
     }
 
     fn parent(&self, key: &str) -> Option<Parent> {
+        if people::split(key).is_some() {
+            // Read where it is itself: no user and no group is observed for its own sake.
+            return Some(Parent { type_name: POLICY_TYPE, key: key.to_owned(), part: "" });
+        }
         let (role, _) = key.split_once('|')?;
         Some(Parent { type_name: spec::TYPE, key: role.to_owned(), part: "" })
     }
@@ -114,19 +128,23 @@ impl Kind for InlinePolicy {
     }
 
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {
-        observed.key.split_once('|').map(|(role, name)| spec::delete_inline(role, name)).into_iter().collect()
+        let of_role = || observed.key.split_once('|').map(|(role, name)| spec::delete_inline(role, name));
+        people::delete(&observed.key).or_else(of_role).into_iter().collect()
+    }
+}
+
+impl InlinePolicy {
+    /// Users and groups, where the type takes any.
+    fn people(&self) -> &'static [People] {
+        if self.type_name == POLICY_TYPE { &People::ALL } else { &[] }
     }
 }
 
 fn put(work: Work<'_>) -> Option<Step> {
+    if people::split(work.key).is_some() {
+        return people::put(work.scope, work.want, work.key);
+    }
     let (role, name) = work.key.split_once('|')?;
     let document = work.want.properties.get(DOCUMENT)?;
     Some(spec::put_inline(role, name, &Json::from(text(document))))
-}
-
-/// Policies of users and groups belong to people, and people are not an application's business.
-pub(crate) fn refuses_people(want: &Want) -> Option<String> {
-    ["Users", "Groups"].into_iter().find(|property| !texts(want.properties.get(*property)).is_empty()).map(|property| {
-        format!("evenkeel does not manage users and groups: take `{property}` out, and give the policy to roles only")
-    })
 }

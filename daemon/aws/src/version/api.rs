@@ -8,7 +8,7 @@ use aws_sdk_lambda::types::FunctionScalingConfig;
 use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observation, Observed, Reach, Reading, Seen, State, Step};
 use serde_json::{Value as Json, json};
 
-use super::spec::{PROVISIONED, observed, scaling};
+use super::spec::{self, POLICY_WORD, PROVISIONED, observed};
 use crate::document::Input;
 use crate::error::{done, gone, unknown_operation};
 use crate::function::wire;
@@ -48,8 +48,15 @@ impl Versions {
                 if has_provisioned(world, function) {
                     add_provisioned(&self.client, &mut item).await?;
                 }
+                if has_word(world, function, POLICY_WORD) {
+                    self.add_runtime_policy(&mut item).await?;
+                }
                 if configuration.capacity_provider_config().is_some() {
-                    self.add_scaling(&mut item).await?;
+                    let qualifier = function_part::qualifier_of(&item.key);
+                    let config = scaling(&self.client, function, qualifier).await?;
+                    if !config.is_null() {
+                        item.properties.insert("FunctionScalingConfig".to_owned(), config);
+                    }
                 }
             }
             items.push(item);
@@ -57,18 +64,10 @@ impl Versions {
         Ok(items)
     }
 
-    async fn add_scaling(&self, item: &mut Observed) -> Result<(), String> {
+    async fn add_runtime_policy(&self, item: &mut Observed) -> Result<(), String> {
         let (function, qualifier) = (function_part::function_of(&item.key), function_part::qualifier_of(&item.key));
-        let call = || self.client.get_function_scaling_config().function_name(function).qualifier(qualifier).send();
-        if let Some(config) = read(SERVICE, call).await?.and_then(|answer| answer.requested_function_scaling_config) {
-            let config = json!({
-                "MinExecutionEnvironments": config.min_execution_environments(),
-                "MaxExecutionEnvironments": config.max_execution_environments(),
-            });
-            let config = scaling(Some(Input(&config)));
-            if !config.is_null() {
-                item.properties.insert("FunctionScalingConfig".to_owned(), config);
-            }
+        if let Some(policy) = runtime_management(&self.client, function, Some(qualifier)).await? {
+            spec::add_runtime_policy(item, Input(&policy));
         }
         Ok(())
     }
@@ -87,7 +86,7 @@ impl Reach for Versions {
 
     async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
         let input = Input(&step.input);
-        let (function, qualifier) = (input.text("FunctionName"), input.text("Qualifier"));
+        let function = input.text("FunctionName");
         match step.operation {
             "PublishVersion" => {
                 let call = self
@@ -98,29 +97,75 @@ impl Reach for Versions {
                     .set_code_sha256(input.text("CodeSha256"));
                 done(SERVICE, call.send().await)
             }
-            "PutFunctionScalingConfig" => {
-                let config = input.map("FunctionScalingConfig").unwrap_or(Input(&Json::Null));
-                let config = FunctionScalingConfig::builder()
-                    .set_min_execution_environments(config.int("MinExecutionEnvironments"))
-                    .set_max_execution_environments(config.int("MaxExecutionEnvironments"))
-                    .build();
-                let call = self.client.put_function_scaling_config().set_function_name(function);
-                done(SERVICE, call.set_qualifier(qualifier).function_scaling_config(config).send().await)
-            }
+            "PutFunctionScalingConfig" => put_scaling(&self.client, input).await,
             "DeleteFunction" => {
                 let call = self.client.delete_function().set_function_name(function);
                 // Without a qualifier the whole function would go.
                 gone(SERVICE, call.qualifier(input.required("Qualifier")?).send().await)
             }
+            "PutRuntimeManagementConfig" => put_runtime_management(&self.client, input).await,
             _ => apply_provisioned(&self.client, step).await,
         }
     }
 }
 
+/// When a function, or one of its versions, gets new runtimes.
+pub(crate) async fn runtime_management(
+    client: &Client,
+    function: &str,
+    qualifier: Option<&str>,
+) -> Result<Option<Json>, String> {
+    let call = || {
+        let call = client.get_runtime_management_config().function_name(function);
+        call.set_qualifier(qualifier.map(str::to_owned)).send()
+    };
+    Ok(read(SERVICE, call).await?.map(|answer| {
+        json!({
+            "UpdateRuntimeOn": answer.update_runtime_on.as_ref().map(|word| word.as_str()),
+            "RuntimeVersionArn": answer.runtime_version_arn,
+        })
+    }))
+}
+
+/// Says when a function, or one of its versions, gets new runtimes.
+pub(crate) async fn put_runtime_management(client: &Client, input: Input<'_>) -> Result<(), ApplyError> {
+    let word = input.text("UpdateRuntimeOn").map(|word| word.as_str().into());
+    let call = client.put_runtime_management_config().set_function_name(input.text("FunctionName"));
+    let call = call.set_qualifier(input.text("Qualifier")).set_update_runtime_on(word);
+    done(SERVICE, call.set_runtime_version_arn(input.text("RuntimeVersionArn")).send().await)
+}
+
 /// Whether the function's mark says that provisioned concurrency was ever set on one of its qualifiers.
 pub(crate) fn has_provisioned(world: &Observation, function: &str) -> bool {
+    has_word(world, function, PROVISIONED)
+}
+
+fn has_word(world: &Observation, function: &str, word: &str) -> bool {
     let function = world.table(function_part::FUNCTION).get(function);
-    function.and_then(|function| function.marks.as_ref()).is_some_and(|marks| marks.parts.contains(PROVISIONED))
+    function.and_then(|function| function.marks.as_ref()).is_some_and(|marks| marks.parts.contains(word))
+}
+
+/// The scaling that was asked for on a version of a function on managed instances; null where none was.
+pub(crate) async fn scaling(client: &Client, function: &str, qualifier: &str) -> Result<Json, String> {
+    let call = || client.get_function_scaling_config().function_name(function).qualifier(qualifier).send();
+    let config = read(SERVICE, call).await?.and_then(|answer| answer.requested_function_scaling_config);
+    let Some(config) = config else { return Ok(Json::Null) };
+    let config = json!({
+        "MinExecutionEnvironments": config.min_execution_environments(),
+        "MaxExecutionEnvironments": config.max_execution_environments(),
+    });
+    Ok(spec::scaling(Some(Input(&config))))
+}
+
+/// Sets the scaling of a version.
+pub(crate) async fn put_scaling(client: &Client, input: Input<'_>) -> Result<(), ApplyError> {
+    let config = input.map("FunctionScalingConfig").unwrap_or(Input(&Json::Null));
+    let config = FunctionScalingConfig::builder()
+        .set_min_execution_environments(config.int("MinExecutionEnvironments"))
+        .set_max_execution_environments(config.int("MaxExecutionEnvironments"))
+        .build();
+    let call = client.put_function_scaling_config().set_function_name(input.text("FunctionName"));
+    done(SERVICE, call.set_qualifier(input.text("Qualifier")).function_scaling_config(config).send().await)
 }
 
 /// Reads the provisioned concurrency of a version or an alias.

@@ -15,6 +15,11 @@ use crate::function_part;
 const NEXT: &str = "next";
 /// The word in the function's mark that says that a qualifier has provisioned concurrency.
 pub(crate) const PROVISIONED: &str = "provisioned";
+/// The word that says that a version has a runtime policy.
+pub(crate) const POLICY_WORD: &str = "runtime-policy";
+/// The version of a function on managed instances that follows it and is not numbered.
+pub(crate) const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
+const POLICY: &str = "RuntimePolicy";
 
 /// `AWS::Lambda::Version`.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +35,6 @@ impl Kind for Version {
     }
 
     fn refuses(&self, scope: &Scope, want: &Want, world: &Observation) -> Option<String> {
-        if want.properties.contains_key("RuntimePolicy") {
-            return Some(
-                "RuntimePolicy is not supported on a version: give the function a RuntimeManagementConfig".to_owned(),
-            );
-        }
         function_part::refuses(scope, want, "FunctionName", world)
     }
 
@@ -87,6 +87,7 @@ impl Kind for Version {
             ("CodeSha256", text("CodeSha256")),
             ("ProvisionedConcurrencyConfig", provisioned(input)),
             ("FunctionScalingConfig", scaling(input.map("FunctionScalingConfig"))),
+            (POLICY, input.map(POLICY).map(canonical::runtime_management).unwrap_or_default()),
         ])
     }
 
@@ -124,7 +125,10 @@ impl Kind for Version {
     }
 
     fn further_words(&self, want: Option<&Want>, observed: Option<&Observed>) -> Vec<String> {
-        provisioned_words(want, observed)
+        let asked = want.is_some_and(|want| want.properties.contains_key(POLICY));
+        let there = observed.is_some_and(|observed| observed.properties.contains_key(POLICY));
+        let policy = (asked || there).then(|| POLICY_WORD.to_owned());
+        provisioned_words(want, observed).into_iter().chain(policy).collect()
     }
 
     /// A version of our function is ours to go on with.
@@ -158,6 +162,13 @@ impl Kind for Version {
                 work.key,
             ));
         }
+        if work.changed(POLICY) {
+            let wanted = work.desired.get(POLICY).map(Input);
+            let word = wanted.and_then(|wanted| wanted.text("UpdateRuntimeOn")).unwrap_or_else(|| "Auto".to_owned());
+            let runtime = wanted.and_then(|wanted| wanted.text("RuntimeVersionArn"));
+            let call = qualified().with("UpdateRuntimeOn", word).with_some("RuntimeVersionArn", runtime);
+            steps.push(call.step(TYPE, "PutRuntimeManagementConfig", work.key));
+        }
         steps
     }
 
@@ -169,9 +180,9 @@ impl Kind for Version {
     }
 }
 
-/// A published version, from its configuration in AWS's API names; `None` for `$LATEST`.
+/// A published version, from its configuration in AWS's API names; `None` for `$LATEST` and what follows it.
 pub fn observed(configuration: Input<'_>) -> Option<Observed> {
-    let version = configuration.text("Version").filter(|version| version != "$LATEST")?;
+    let version = configuration.text("Version").filter(|version| !version.starts_with("$LATEST"))?;
     let function = configuration.text("FunctionName")?;
     let mut item = Observed::new(function_part::key(&function, &[&version]), configuration.text("FunctionArn")?);
     let text = |name: &str| configuration.text(name).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from);
@@ -184,6 +195,14 @@ pub fn observed(configuration: Input<'_>) -> Option<Observed> {
     item.state = canonical::state(configuration);
     item.revision = configuration.text("RevisionId");
     Some(item)
+}
+
+/// Takes in what AWS tells of when a version gets new runtimes.
+pub fn add_runtime_policy(item: &mut Observed, answer: Input<'_>) {
+    let policy = canonical::runtime_management(answer);
+    if !policy.is_null() {
+        item.properties.insert(POLICY.to_owned(), policy);
+    }
 }
 
 fn number_of(key: &str) -> u64 {

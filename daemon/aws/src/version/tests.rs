@@ -76,19 +76,50 @@ fn what_could_not_be_listed_publishes_nothing() {
 }
 
 #[test]
-fn every_writable_property_is_handled_or_refused_with_a_reason() {
+fn every_writable_property_is_handled() {
     let schema = evenkeel_core::model::schema::lookup(TYPE).unwrap();
-    let refused: BTreeSet<&str> = schema
-        .writable()
-        .filter(|name| {
-            let want = want("v", TYPE, json!({"FunctionName": "f", *name: {"x": "y"}}));
-            Version.refuses(&scope(), &want, &Observation::new()).is_some_and(|reason| reason.contains(name))
-        })
-        .filter(|name| *name != "FunctionName")
-        .collect();
-    assert_eq!(refused, ["RuntimePolicy"].into());
-    let names: BTreeSet<&str> = schema.writable().filter(|name| !refused.contains(name)).collect();
-    let handled =
-        ["CodeSha256", "Description", "FunctionName", "FunctionScalingConfig", "ProvisionedConcurrencyConfig"];
+    let names: BTreeSet<&str> = schema.writable().collect();
+    let handled = [
+        "CodeSha256",
+        "Description",
+        "FunctionName",
+        "FunctionScalingConfig",
+        "ProvisionedConcurrencyConfig",
+        "RuntimePolicy",
+    ];
     assert_eq!(names, handled.into());
+}
+
+/// The writes for version 1 with this policy, where AWS tells that one.
+fn policy(wanted: Option<Json>, told: Json) -> Vec<(&'static str, Json)> {
+    let mut version = spec::observed(Input(&configuration("1", "a", 3))).unwrap();
+    spec::add_runtime_policy(&mut version, Input(&told));
+    version.marks = Some(marks("f", &[]));
+    let mut function = Observed::new("f", "f");
+    function.marks = Some(marks("f", &["runtime-policy"]));
+    let mut properties = json!({"FunctionName": "f"});
+    if let Some(wanted) = wanted {
+        properties["RuntimePolicy"] = wanted;
+    }
+    let world = planning::world([(FUNCTION, vec![function]), (TYPE, vec![version])]);
+    planning::writes(&planning::plan_of(&[std::sync::Arc::new(Version)], &[("v", TYPE, properties)], &world))
+}
+
+#[test]
+fn a_versions_runtime_policy_is_set_repaired_and_taken_back() {
+    let manual = json!({"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": "arn:r"});
+    let put = |members: Json| {
+        let mut input = json!({"FunctionName": "f", "Qualifier": "1"});
+        input.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        vec![("PutRuntimeManagementConfig", input)]
+    };
+    assert_eq!(policy(Some(manual.clone()), json!({"UpdateRuntimeOn": "Auto"})), put(manual.clone()));
+    assert_eq!(policy(Some(manual.clone()), manual.clone()), []);
+    assert_eq!(policy(None, manual), put(json!({"UpdateRuntimeOn": "Auto"})));
+    assert_eq!(policy(Some(json!({"UpdateRuntimeOn": "Auto"})), json!({"UpdateRuntimeOn": "Auto"})), []);
+}
+
+#[test]
+fn what_follows_the_function_is_no_numbered_version() {
+    assert_eq!(spec::observed(Input(&configuration("$LATEST.PUBLISHED", "a", 3))), None);
 }

@@ -148,3 +148,41 @@ async fn a_boundary_is_set_and_taken_off() {
     assert!(runner.plan(&spec).is_converged());
     assert_eq!(runner.converge(&[]).await, ["DeleteRole"]);
 }
+
+#[tokio::test]
+async fn people_get_policies_lose_them_and_keep_what_others_gave_them() {
+    let Some(endpoint) = endpoint() else { return };
+    let types = [ROLE, MANAGED, "AWS::IAM::Policy"];
+    let mut runner = Runner::connect(&endpoint, "people", &types).await;
+    let iam = runner.account.iam.clone();
+    iam.create_user().user_name("people-ann").send().await.expect("a user");
+    iam.create_group().group_name("people-staff").send().await.expect("a group");
+    let theirs = iam.put_user_policy().user_name("people-ann").policy_name("theirs");
+    theirs.policy_document(allow("s3:*").to_string()).send().await.expect("put");
+    let people = |action: &str| {
+        let holders = json!({"Users": ["people-ann"], "Groups": ["people-staff"], "PolicyDocument": allow(action)});
+        let mut inline = holders.clone();
+        inline["PolicyName"] = json!("audit");
+        vec![("audit", "AWS::IAM::Policy", inline), ("shared", MANAGED, holders)]
+    };
+    let mut made = runner.converge(&people("s3:GetObject")).await;
+    made.sort_unstable();
+    assert_eq!(made, ["AttachGroupPolicy", "AttachUserPolicy", "CreatePolicy", "PutGroupPolicy", "PutUserPolicy"]);
+    assert_eq!(runner.converge(&people("s3:GetObject")).await, Vec::<&str>::new(), "a second run writes nothing");
+
+    let arn = format!("arn:aws:iam::{}:policy/people-eu-west-1-shared", runner.account.id());
+    iam.detach_group_policy().group_name("people-staff").policy_arn(&arn).send().await.expect("detach");
+    iam.delete_user_policy().user_name("people-ann").policy_name("audit").send().await.expect("delete");
+    let mut repaired = runner.converge(&people("s3:GetObject")).await;
+    repaired.sort_unstable();
+    assert_eq!(repaired, ["AttachGroupPolicy", "PutUserPolicy"]);
+
+    let mut gone = runner.converge(&[]).await;
+    gone.sort_unstable();
+    assert_eq!(
+        gone,
+        ["DeleteGroupPolicy", "DeletePolicy", "DeleteUserPolicy", "DetachGroupPolicy", "DetachUserPolicy"]
+    );
+    let left = iam.list_user_policies().user_name("people-ann").send().await.expect("listed");
+    assert_eq!(left.policy_names(), ["theirs"]);
+}

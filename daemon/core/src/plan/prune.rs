@@ -26,8 +26,10 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
         .collect();
     let remaining = input.world.without(&leaving);
     for (kind, item) in &goners {
-        let rides_along =
-            kind.parent(&item.key).is_some_and(|parent| going.contains(&(parent.type_name, parent.key.as_str())));
+        let rides_along = kind.parent(&item.key).is_some_and(|parent| {
+            let itself = parent.type_name == kind.type_name() && parent.key == item.key;
+            !itself && going.contains(&(parent.type_name, parent.key.as_str()))
+        });
         if !rides_along && let Some(action) = deletion(input, kept, *kind, item, &remaining) {
             found.push((kind.facts().rank, action));
         }

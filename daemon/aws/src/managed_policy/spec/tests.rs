@@ -74,6 +74,50 @@ fn a_missing_attachment_is_made() {
     assert_eq!(writes(&plan), [("AttachRolePolicy", json!({"RoleName": "worker", "PolicyArn": ARN}))]);
 }
 
+/// The policy with these words in its mark, attached to these users.
+fn on_users(words: &[&str], users: &[&str]) -> Observed {
+    observed(Answer {
+        name: "reads".into(),
+        arn: ARN.into(),
+        path: "/".into(),
+        document: allow("s3:GetObject").to_string(),
+        default_version: "v1".into(),
+        versions: vec!["v1".into()],
+        tags: crate::planning::marks("reads", words).to_tags(),
+        users: users.iter().map(|user| (*user).to_owned()).collect(),
+        ..Answer::default()
+    })
+}
+
+fn for_users(users: Json) -> [(&'static str, &'static str, Json); 1] {
+    let properties =
+        json!({"ManagedPolicyName": "reads", "PolicyDocument": allow("s3:GetObject"), "Users": users, "Groups": []});
+    [("reads", TYPE, properties)]
+}
+
+#[test]
+fn users_are_marked_before_they_get_the_policy_and_detached_when_they_leave_the_spec() {
+    let plan = |users: Json, there: Observed| plan_of(&kinds(), &for_users(users), &world([(TYPE, vec![there])]));
+    let first = plan(json!(["ann"]), on_users(&[], &[]));
+    assert_eq!(operations(&first), ["TagPolicy", "AttachUserPolicy"]);
+    assert_eq!(writes(&first)[1].1, json!({"UserName": "ann", "PolicyArn": ARN}));
+    assert!(plan(json!(["ann"]), on_users(&["user:ann"], &["ann"])).is_converged());
+    // The word stays until the user is seen without the policy.
+    assert_eq!(operations(&plan(json!([]), on_users(&["user:ann"], &["ann"]))), ["DetachUserPolicy"]);
+    assert_eq!(operations(&plan(json!([]), on_users(&["user:ann"], &[]))), ["UntagPolicy"]);
+    // Whom somebody else gave it, keeps it.
+    assert!(plan(json!(["ann"]), on_users(&["user:ann"], &["ann", "bob"])).is_converged());
+}
+
+#[test]
+fn a_policy_goes_off_its_own_people_with_itself_and_stays_while_others_have_it() {
+    let gone = |users: &[&str]| {
+        plan_of(&kinds(), &[], &world([(TYPE, vec![on_users(&["user:ann"], users)]), (role::spec::TYPE, vec![])]))
+    };
+    assert_eq!(operations(&gone(&["ann"])), ["DetachUserPolicy", "DeletePolicy"]);
+    assert!(operations(&gone(&["ann", "bob"])).is_empty());
+}
+
 #[test]
 fn a_new_document_is_a_new_version_and_the_oldest_makes_room() {
     let tables =

@@ -4,7 +4,8 @@ use evenkeel_core::plan::{Plan, Verb};
 
 use super::*;
 use crate::planning::{action, ours, plan_of, world, writes};
-use crate::role::policy::{POLICY, ROLE_POLICY};
+use crate::role::people::{self, People};
+use crate::role::policy::{POLICY, POLICY_TYPE, ROLE_POLICY};
 
 const BASIC: &str = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
 
@@ -166,16 +167,51 @@ fn a_policy_that_left_the_spec_is_taken_off_its_role() {
 }
 
 #[test]
-fn policies_for_people_and_for_foreign_roles_are_refused_with_the_reason() {
-    let people = json!({"PolicyName": "p", "Users": ["ann"], "PolicyDocument": allow("s3:GetObject")});
-    let plan = plan_of(&kinds(), &[("p", "AWS::IAM::Policy", people)], &world([(TYPE, vec![])]));
-    assert!(action(&plan, "p").reason.as_deref().unwrap_or_default().contains("`Users`"));
+fn policies_for_foreign_roles_are_refused() {
     let mut foreign = answer();
     foreign.tags = Tags::new();
     let on_it = json!({"PolicyName": "p", "RoleName": "worker", "PolicyDocument": allow("s3:GetObject")});
     let plan = plan_of(&kinds(), &[("p", "AWS::IAM::RolePolicy", on_it)], &world([(TYPE, vec![observed(foreign)])]));
     assert_eq!(action(&plan, "p").verb, Verb::Blocked);
     assert!(writes(&plan).is_empty());
+}
+
+/// The policies of users and groups that are there.
+fn with_people(there: Vec<Observed>) -> Observation {
+    world([(TYPE, vec![]), (POLICY_TYPE, there)])
+}
+
+fn on_people(action: &str) -> [(&'static str, &'static str, Json); 1] {
+    let properties = json!({"PolicyName": "p", "Users": ["ann"], "Groups": ["staff"], "PolicyDocument": allow(action)});
+    [("audit", POLICY_TYPE, properties)]
+}
+
+#[test]
+fn a_policy_is_put_on_people_repaired_and_taken_off_them() {
+    let made = plan_of(&kinds(), &on_people("s3:GetObject"), &with_people(vec![]));
+    let steps = writes(&made);
+    assert_eq!(operations(&made), ["PutUserPolicy", "PutGroupPolicy"]);
+    assert_eq!((&steps[0].1["UserName"], &steps[1].1["GroupName"]), (&json!("ann"), &json!("staff")));
+    let there = |people, holder| people::observed(people, holder, "p", steps[0].1["PolicyDocument"].as_str().unwrap());
+    let both = || vec![there(People::User, "ann"), there(People::Group, "staff")];
+    assert!(plan_of(&kinds(), &on_people("s3:GetObject"), &with_people(both())).is_converged());
+    assert_eq!(
+        operations(&plan_of(&kinds(), &on_people("s3:*"), &with_people(both()))),
+        ["PutUserPolicy", "PutGroupPolicy"]
+    );
+    let mut fewer = on_people("s3:GetObject");
+    fewer[0].2["Users"] = json!([]);
+    assert_eq!(operations(&plan_of(&kinds(), &fewer, &with_people(both()))), ["DeleteUserPolicy"]);
+    let gone = plan_of(&kinds(), &[], &with_people(vec![there(People::Group, "staff")]));
+    assert_eq!(writes(&gone), [("DeleteGroupPolicy", json!({"GroupName": "staff", "PolicyName": "p"}))]);
+}
+
+#[test]
+fn a_policy_of_the_same_name_that_somebody_else_put_on_people_is_left_alone() {
+    let theirs = people::observed(People::User, "ann", "p", &allow("s3:GetObject").to_string());
+    let plan = plan_of(&kinds(), &on_people("s3:GetObject"), &with_people(vec![theirs.clone()]));
+    assert!(action(&plan, "audit").reason.as_deref().unwrap_or_default().contains("not evenkeel's"));
+    assert!(writes(&plan_of(&kinds(), &[], &with_people(vec![theirs]))).is_empty());
 }
 
 #[test]
