@@ -51,6 +51,8 @@ pub struct Tree {
     pub source_id: String,
     /// How long functions' log groups keep events where the spec does not say, days.
     pub log_retention_days: Option<i64>,
+    /// How many old versions of a function or a layer stay, where the tree says so.
+    pub keep: Option<u32>,
     /// The applications.
     pub apps: Vec<App>,
     /// Complaints about the tree itself.
@@ -158,6 +160,7 @@ impl Tree {
             sources: Sources::new(),
             source_id: selection.source_id.clone().unwrap_or_else(|| "default".to_owned()),
             log_retention_days: None,
+            keep: None,
             apps: Vec::new(),
             problems: Diagnostics::new(),
             offers: Offers::default(),
@@ -210,6 +213,7 @@ impl Tree {
                     self.source_id = id;
                 }
                 self.log_retention_days = settings.log_retention_days;
+                self.keep = settings.keep;
             }
             Err(problems) => self.problems.extend(problems),
         }

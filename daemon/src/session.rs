@@ -253,6 +253,7 @@ impl Session {
             account: world.account.clone(),
             partition: world.partition.clone(),
             artifacts,
+            keep: tree.keep,
         })
     }
 

@@ -7,4 +7,4 @@ mod properties;
 mod spec;
 
 pub(crate) use api::EventSourceMappings;
-pub(crate) use spec::EventSourceMapping;
+pub(crate) use spec::{EventSourceMapping, TYPE};

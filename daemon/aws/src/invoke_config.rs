@@ -4,4 +4,4 @@ mod api;
 mod spec;
 
 pub(crate) use api::InvokeConfigs;
-pub(crate) use spec::InvokeConfig;
+pub(crate) use spec::{InvokeConfig, TYPE};

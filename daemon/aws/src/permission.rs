@@ -7,4 +7,4 @@ mod api;
 mod spec;
 
 pub(crate) use api::Permissions;
-pub(crate) use spec::Permission;
+pub(crate) use spec::{Permission, TYPE};

@@ -15,5 +15,6 @@ pub(crate) fn place(account: &Account) -> Scope {
         account: account.id().to_owned(),
         partition: account.partition().to_owned(),
         artifacts: std::collections::BTreeMap::new(),
+        keep: None,
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn scope() -> Scope {
         account: ACCOUNT.into(),
         partition: "aws".into(),
         artifacts: BTreeMap::new(),
+        keep: None,
     }
 }
 

@@ -4,4 +4,4 @@ mod api;
 mod spec;
 
 pub(crate) use api::Urls;
-pub(crate) use spec::Url;
+pub(crate) use spec::{TYPE, Url};

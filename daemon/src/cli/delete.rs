@@ -156,6 +156,7 @@ fn tombstone(source: &str, target: Target, world: &Arc<crate::world::World>) -> 
             account: world.account.clone(),
             partition: world.partition.clone(),
             artifacts: BTreeMap::new(),
+            keep: None,
         },
         packer: Arc::new(Packer::new(PathBuf::new())),
         world: Arc::clone(world),

@@ -1,5 +1,5 @@
 //! The mark at the end of a description: ` [ek:SOURCE APP/ENV ID CONTENT]`, with a last word `Retain` where versions
-//! of this layer stay.
+//! of this layer stay, and `Kept` where nobody said so and `keep` tells how many do.
 
 use evenkeel_core::model::resource::DeletionPolicy;
 use evenkeel_core::plan::{Marks, Scope, Want};
@@ -8,6 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 /// AWS's limit for a description, characters.
 const LIMIT: usize = 256;
 const OPEN: &str = " [ek:";
+/// The last word of a version that stays as one of those that are kept.
+pub const KEPT: &str = "Kept";
 const WORD: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'@').remove(b'+');
 
 /// A description taken apart.
@@ -29,8 +31,12 @@ pub fn suffix(scope: &Scope, want: &Want, content: &str) -> String {
         None => word(&scope.app),
     };
     let policies = [want.resource.deletion_policy, want.resource.update_replace_policy];
-    let retain = if policies.contains(&Some(DeletionPolicy::Retain)) { " Retain" } else { "" };
-    format!("{OPEN}{} {home} {} {content}{retain}]", word(&scope.source), word(want.id()))
+    let last = match policies.contains(&Some(DeletionPolicy::Retain)) {
+        true if want.resource.kept_by_default => format!(" {KEPT}"),
+        true => format!(" {}", DeletionPolicy::Retain.as_str()),
+        false => String::new(),
+    };
+    format!("{OPEN}{} {home} {} {content}{last}]", word(&scope.source), word(want.id()))
 }
 
 /// The description with its mark; the text is cut where both do not fit.
@@ -55,7 +61,7 @@ pub fn parse(description: &str) -> Described {
         return plain();
     };
     let words: Vec<&str> = mark.split(' ').collect();
-    let ([source, home, id, content] | [source, home, id, content, "Retain"]) = words.as_slice() else {
+    let ([source, home, id, content] | [source, home, id, content, "Retain" | KEPT]) = words.as_slice() else {
         return plain();
     };
     let word = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -63,7 +69,7 @@ pub fn parse(description: &str) -> Described {
         Some((app, env)) => (word(app), Some(word(env))),
         None => (word(home), None),
     };
-    let policy = (words.len() == 5).then(|| DeletionPolicy::Retain.as_str().to_owned());
+    let policy = words.get(4).map(|word| (*word).to_owned());
     let marks = Marks { source: word(source), app, env, id: word(id), policy, ..Marks::default() };
     Described { text: text.to_owned(), marks: Some(marks), content: (*content).to_owned() }
 }

@@ -1,6 +1,6 @@
 //! What a layer's version means.
 
-use evenkeel_core::plan::kind::Located;
+use evenkeel_core::plan::kind::{KEEP, Located};
 use evenkeel_core::plan::naming::{self, NameStyle, Naming};
 use evenkeel_core::plan::{
     Facts, Found, Instance, Kind, Marks, Observation, Observed, Scope, Step, TagWork, Target, Want, Work,
@@ -60,7 +60,6 @@ impl Kind for LayerVersion {
         let name = name(scope, want);
         let table = world.table(TYPE);
         let desired = self.desired(scope, want, &key(&name, NEXT));
-        let number = |item: &Observed| split(&item.key).and_then(|(_, version)| version.parse::<u64>().ok());
         let current = table
             .items()
             .filter(|item| {
@@ -98,6 +97,23 @@ impl Kind for LayerVersion {
         true
     }
 
+    /// Old versions that a person can go back to. Where `keep` is not said, only those that SAM would retain.
+    fn keeps(&self, scope: &Scope, observed: &Observed, world: &Observation, superseded: bool) -> bool {
+        let Some(marks) = &observed.marks else { return true };
+        let count = match marks.policy.as_deref() {
+            Some(mark::KEPT) => scope.keep.unwrap_or(KEEP),
+            _ if superseded => scope.keep.unwrap_or(0),
+            _ => return false,
+        };
+        let newer = world.table(TYPE).items().filter(|item| {
+            let same = item.marks.as_ref().is_some_and(|theirs| theirs.id == marks.id && theirs.app == marks.app);
+            same && split(&item.key).map(|(name, _)| name) == split(&observed.key).map(|(name, _)| name)
+                && number(item) > number(observed)
+        });
+        // The one that the spec asks for is no old one.
+        newer.count() < count as usize + usize::from(superseded)
+    }
+
     fn still_used(&self, observed: &Observed, world: &Observation) -> Option<String> {
         let arn = Json::from(observed.physical_id.as_str());
         let uses = |item: &&std::sync::Arc<Observed>| {
@@ -107,7 +123,12 @@ impl Kind for LayerVersion {
         if !functions.is_complete() {
             return Some("which functions use it is not known".to_owned());
         }
-        functions.items().find(uses).map(|item| format!("function `{}` uses it", item.key))
+        // A published version goes on without it, but nobody could make the like of it again.
+        let versions = world.table(crate::version::TYPE).items().find(|item| {
+            item.attributes.get("Layers").and_then(Json::as_array).is_some_and(|layers| layers.contains(&arn))
+        });
+        let function = functions.items().find(uses).map(|item| format!("function `{}` uses it", item.key));
+        function.or_else(|| versions.map(|item| format!("version `{}` uses it", item.physical_id)))
     }
 
     fn create(&self, work: Work<'_>) -> Vec<Step> {
@@ -140,6 +161,10 @@ impl Kind for LayerVersion {
         let Some((name, version)) = split(&observed.key) else { return Vec::new() };
         vec![step("DeleteLayerVersion", json!({"LayerName": name, "VersionNumber": version}), &observed.key)]
     }
+}
+
+fn number(item: &Observed) -> Option<u64> {
+    split(&item.key).and_then(|(_, version)| version.parse().ok())
 }
 
 /// A version as AWS lists it, in AWS's API names.

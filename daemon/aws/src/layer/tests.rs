@@ -59,6 +59,40 @@ fn a_version_that_a_function_uses_stays() {
     assert_eq!(writes(&plan), []);
 }
 
+/// Versions that nothing keeps, of those that this word marks.
+fn goes(keep: Option<u32>, policy: Option<&str>, superseded: bool) -> Vec<String> {
+    let layers = (1..=8).map(|version| {
+        let mut item = published(version, shared("ours"));
+        item.marks.as_mut().unwrap().policy = policy.map(str::to_owned);
+        item
+    });
+    let world = world(layers.collect(), &[]);
+    let scope = Scope { keep, ..scope() };
+    let items = world.table(TYPE).items().filter(|item| !LayerVersion.keeps(&scope, item, &world, superseded));
+    items.map(|item| item.key.trim_start_matches("shop-shared:").to_owned()).collect()
+}
+
+#[test]
+fn old_versions_are_kept_where_the_tree_says_how_many_or_sam_would_retain_them() {
+    assert_eq!(goes(None, None, true), ["1", "2", "3", "4", "5", "6", "7"], "what nobody keeps goes at once");
+    assert_eq!(goes(Some(3), None, true), ["1", "2", "3", "4"]);
+    assert_eq!(goes(None, Some(mark::KEPT), true), ["1", "2"]);
+    assert_eq!(goes(Some(3), Some(mark::KEPT), false), ["1", "2", "3", "4", "5"], "without a current one");
+    assert_eq!(goes(Some(3), None, false).len(), 8, "a layer that left the spec goes as a whole");
+}
+
+#[test]
+fn what_sam_retains_by_itself_is_marked_as_kept_and_what_a_person_retains_as_retained() {
+    let marked = |kept: bool| {
+        let mut want = want("shared", TYPE, shared("ours"));
+        let resource = Arc::make_mut(&mut want.resource);
+        resource.kept_by_default = kept;
+        resource.deletion_policy = Some(evenkeel_core::model::resource::DeletionPolicy::Retain);
+        mark::parse(&mark::suffix(&scope(), &want, "0011")).marks.unwrap().policy
+    };
+    assert_eq!((marked(true).as_deref(), marked(false).as_deref()), (Some(mark::KEPT), Some("Retain")));
+}
+
 #[test]
 fn another_content_is_another_version() {
     let mut changed = shared("ours");

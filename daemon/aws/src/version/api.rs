@@ -43,11 +43,12 @@ impl Versions {
         .await?;
         let mut items = Vec::with_capacity(configurations.len());
         for configuration in &configurations {
-            let Some(mut item) = observed(Input(&wire::configuration(configuration))) else { continue };
+            let Some(mut item) = observed(Input(&wire::configuration(configuration)), world) else { continue };
+            // Of ours that may go, too: what is provisioned on one keeps it.
+            if (asked.contains(&item.key) || item.marks.is_some()) && has_provisioned(world, function) {
+                add_provisioned(&self.client, &mut item).await?;
+            }
             if asked.contains(&item.key) {
-                if has_provisioned(world, function) {
-                    add_provisioned(&self.client, &mut item).await?;
-                }
                 if has_word(world, function, POLICY_WORD) {
                     self.add_runtime_policy(&mut item).await?;
                 }

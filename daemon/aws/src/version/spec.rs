@@ -1,11 +1,11 @@
 //! What a version means.
 
 use evenkeel_core::model::resource::Origin;
-use evenkeel_core::plan::kind::{Instance, Located};
-use evenkeel_core::plan::{Facts, Found, Kind, Observation, Observed, Parent, Scope, Step, Target, Want, Work};
+use evenkeel_core::plan::kind::{Instance, KEEP, Located};
+use evenkeel_core::plan::{Facts, Found, Kind, Marks, Observation, Observed, Parent, Scope, Step, Target, Want, Work};
 use serde_json::{Map, Value as Json, json};
 
-use super::TYPE;
+use super::{TYPE, mark};
 use crate::call::Call;
 use crate::document::{Input, number, properties};
 use crate::function::canonical;
@@ -20,6 +20,8 @@ pub(crate) const POLICY_WORD: &str = "runtime-policy";
 /// The version of a function on managed instances that follows it and is not numbered.
 pub(crate) const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
 const POLICY: &str = "RuntimePolicy";
+/// Where the word of the version's mark is remembered.
+const MARK: &str = "Mark";
 
 /// `AWS::Lambda::Version`.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +65,8 @@ impl Kind for Version {
             versions.filter(|item| fits(item)).max_by_key(|item| number_of(&item.key)).cloned()
         };
         let says = |item: &Observed, name: &str| {
-            want.text(name).is_none_or(|text| item.properties.get(name).and_then(Json::as_str) == Some(text))
+            let text = if name == "Description" { mark::text(want) } else { want.text(name).map(str::to_owned) };
+            text.is_none_or(|text| item.properties.get(name).and_then(Json::as_str) == Some(text.as_str()))
         };
         let fits = |item: &Observed| says(item, "Description") && says(item, "CodeSha256");
         let current = match &want.resource.origin {
@@ -83,7 +86,7 @@ impl Kind for Version {
         let text = |name: &str| want.text(name).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from);
         properties([
             ("FunctionName", Json::from(function_part::function_of(key))),
-            ("Description", text("Description")),
+            ("Description", mark::text(want).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from)),
             ("CodeSha256", text("CodeSha256")),
             ("ProvisionedConcurrencyConfig", provisioned(input)),
             ("FunctionScalingConfig", scaling(input.map("FunctionScalingConfig"))),
@@ -124,6 +127,26 @@ impl Kind for Version {
         Some(function_part::parent(key, ""))
     }
 
+    fn is_version(&self) -> bool {
+        true
+    }
+
+    /// Only what evenkeel published and nobody asked to retain ever goes, never the newest and never what something
+    /// refers to.
+    fn keeps(&self, scope: &Scope, observed: &Observed, world: &Observation, _superseded: bool) -> bool {
+        let function = function_part::function_of(&observed.key);
+        let all = world.table(TYPE).items().filter(|item| function_part::function_of(&item.key) == function);
+        let numbers: Vec<u64> = all.map(|item| number_of(&item.key)).collect();
+        let number = number_of(&observed.key);
+        let newer = numbers.iter().filter(|other| **other > number).count();
+        let keep = match observed.attributes.get(MARK).and_then(Json::as_str) {
+            Some(mark::KEPT) => scope.keep.unwrap_or(KEEP),
+            Some(_) => 0,
+            None => return true,
+        };
+        newer <= keep as usize || mark::is_referred_to(observed, world)
+    }
+
     fn further_words(&self, want: Option<&Want>, observed: Option<&Observed>) -> Vec<String> {
         let asked = want.is_some_and(|want| want.properties.contains_key(POLICY));
         let there = observed.is_some_and(|observed| observed.properties.contains_key(POLICY));
@@ -139,7 +162,7 @@ impl Kind for Version {
     fn create(&self, work: Work<'_>) -> Vec<Step> {
         let call = Call::new()
             .with("FunctionName", function_part::function_of(work.key))
-            .with_some("Description", work.want.text("Description"))
+            .with_some("Description", mark::describe(work.want))
             .with_some("CodeSha256", work.want.text("CodeSha256"));
         vec![call.step(TYPE, "PublishVersion", work.key)]
     }
@@ -181,14 +204,23 @@ impl Kind for Version {
 }
 
 /// A published version, from its configuration in AWS's API names; `None` for `$LATEST` and what follows it.
-pub fn observed(configuration: Input<'_>) -> Option<Observed> {
+pub fn observed(configuration: Input<'_>, world: &Observation) -> Option<Observed> {
     let version = configuration.text("Version").filter(|version| !version.starts_with("$LATEST"))?;
     let function = configuration.text("FunctionName")?;
     let mut item = Observed::new(function_part::key(&function, &[&version]), configuration.text("FunctionArn")?);
     let text = |name: &str| configuration.text(name).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from);
+    let (description, marked) = mark::parse(configuration.text("Description").unwrap_or_default());
+    if let Some(policy) = marked {
+        item.attributes.insert(MARK.to_owned(), Json::from(policy));
+        let id = |owner: Marks| format!("{}/version/{version}", owner.id);
+        let id = function_part::marks(world, &function, None).map(id);
+        item.marks = function_part::marks(world, &function, id.as_deref());
+    }
+    let layers = configuration.items("Layers").unwrap_or_default();
+    item.attributes.insert("Layers".to_owned(), layers.iter().filter_map(|layer| layer.text("Arn")).collect());
     item.properties = properties([
         ("FunctionName", Json::from(function.as_str())),
-        ("Description", text("Description")),
+        ("Description", Some(description).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from)),
         ("CodeSha256", text("CodeSha256")),
     ]);
     item.attributes.insert("Digest".to_owned(), json!(canonical::digest(configuration)));

@@ -25,7 +25,7 @@ fn world(latest: Json, versions: &[Json]) -> Observation {
     let mut function = Observed::new("f", "f");
     function.marks = Some(marks("f", &[]));
     function.attributes.insert("Digest".into(), json!(crate::function::canonical::digest(Input(&latest))));
-    let versions = versions.iter().filter_map(|version| spec::observed(Input(version))).collect();
+    let versions = versions.iter().filter_map(|version| spec::observed(Input(version), &Observation::new())).collect();
     planning::world([(FUNCTION, vec![function]), (TYPE, versions)])
 }
 
@@ -92,7 +92,7 @@ fn every_writable_property_is_handled() {
 
 /// The writes for version 1 with this policy, where AWS tells that one.
 fn policy(wanted: Option<Json>, told: Json) -> Vec<(&'static str, Json)> {
-    let mut version = spec::observed(Input(&configuration("1", "a", 3))).unwrap();
+    let mut version = spec::observed(Input(&configuration("1", "a", 3)), &Observation::new()).unwrap();
     spec::add_runtime_policy(&mut version, Input(&told));
     version.marks = Some(marks("f", &[]));
     let mut function = Observed::new("f", "f");
@@ -121,5 +121,118 @@ fn a_versions_runtime_policy_is_set_repaired_and_taken_back() {
 
 #[test]
 fn what_follows_the_function_is_no_numbered_version() {
-    assert_eq!(spec::observed(Input(&configuration("$LATEST.PUBLISHED", "a", 3))), None);
+    assert_eq!(spec::observed(Input(&configuration("$LATEST.PUBLISHED", "a", 3)), &Observation::new()), None);
+}
+
+/// A version that evenkeel published and nobody said to retain.
+fn kept(number: u32) -> Json {
+    let mut configuration = configuration(&number.to_string(), &format!("code-{number}"), 3);
+    configuration["Description"] = json!("fast [ek:Kept]");
+    configuration
+}
+
+const ALIAS: &str = "AWS::Lambda::Alias";
+
+/// A function with these versions, an alias that shifts from 6 to 7, and nothing else.
+fn with_alias(versions: &[Json], others: Vec<(&'static str, Observed)>) -> Observation {
+    let mut function = Observed::new("f", "f");
+    function.marks = Some(marks("f", &["alias:live"]));
+    let latest = configuration("$LATEST", "code-7", 3);
+    function.attributes.insert("Digest".into(), json!(crate::function::canonical::digest(Input(&latest))));
+    let mut world = planning::world([(FUNCTION, vec![function])]);
+    let there = versions.iter().filter_map(|version| spec::observed(Input(version), &world)).collect();
+    let alias = json!({"Name": "live", "AliasArn": "arn:live", "FunctionVersion": "7",
+        "RoutingConfig": {"AdditionalVersionWeights": {"6": 0.1}}});
+    let alias = crate::alias::spec::observed("f", Input(&alias), &world);
+    let mut tables: std::collections::BTreeMap<&str, Vec<Observed>> = [
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Lambda::Permission",
+        "AWS::Lambda::Url",
+        "AWS::Lambda::EventInvokeConfig",
+    ]
+    .map(|type_name| (type_name, Vec::new()))
+    .into();
+    tables.insert(TYPE, there);
+    tables.insert(ALIAS, alias.into_iter().collect());
+    for (type_name, item) in others {
+        tables.entry(type_name).or_default().push(item);
+    }
+    for (type_name, items) in tables {
+        world.swept(type_name, evenkeel_core::plan::Seen { items, ..Default::default() });
+    }
+    world
+}
+
+/// Numbers of the versions that nothing keeps where this many old ones stay.
+fn goes(keep: Option<u32>, world: &Observation) -> Vec<String> {
+    let scope = evenkeel_core::plan::Scope { keep, ..scope() };
+    let items = world.table(TYPE).items().filter(|item| !Version.keeps(&scope, item, world, false));
+    items.map(|item| item.key.trim_start_matches("f|").to_owned()).collect()
+}
+
+fn all() -> Vec<Json> {
+    (1..=7).map(kept).collect()
+}
+
+#[test]
+fn old_versions_beyond_those_that_are_kept_go_and_never_one_that_an_alias_shifts_from() {
+    assert_eq!(goes(None, &with_alias(&all(), vec![])), ["1"], "five old ones stay");
+    assert_eq!(goes(Some(2), &with_alias(&all(), vec![])), ["1", "2", "3", "4"]);
+    assert_eq!(
+        goes(Some(0), &with_alias(&all(), vec![])),
+        ["1", "2", "3", "4", "5"],
+        "6 has a weight, 7 is the newest"
+    );
+}
+
+#[test]
+fn what_people_published_or_asked_to_retain_stays() {
+    let mut versions = all();
+    versions[0]["Description"] = json!("by hand");
+    assert_eq!(goes(Some(3), &with_alias(&versions, vec![])), ["2", "3"]);
+}
+
+#[test]
+fn a_version_that_something_refers_to_stays() {
+    let part = |type_name: &'static str, key: &str| (type_name, Observed::new(key, key));
+    let (mapping, mut reads) = part("AWS::Lambda::EventSourceMapping", "uuid");
+    reads.properties.insert("FunctionName".into(), json!("arn:aws:lambda:eu-west-1:111122223333:function:f:1"));
+    let others = vec![
+        (mapping, reads),
+        part("AWS::Lambda::Permission", "f|2|evenkeel-x"),
+        part("AWS::Lambda::EventInvokeConfig", "f|3"),
+    ];
+    assert_eq!(goes(Some(0), &with_alias(&all(), others)), ["4", "5"]);
+}
+
+#[test]
+fn nothing_goes_while_somebody_could_refer_to_it_unseen() {
+    let mut unread = with_alias(&all(), vec![]);
+    unread.swept(ALIAS, evenkeel_core::plan::Seen { failure: Some("throttled".into()), ..Default::default() });
+    assert!(goes(Some(0), &unread).is_empty());
+    let mut unlisted = with_alias(&all(), vec![]);
+    unlisted.swept(ALIAS, evenkeel_core::plan::Seen::default());
+    assert!(goes(Some(0), &unlisted).is_empty());
+}
+
+#[test]
+fn a_published_version_says_in_its_description_that_it_may_go_unless_a_person_retains_it() {
+    let describe = |kept: bool, retain: bool| {
+        let mut want = generated(json!({"FunctionName": "f", "Description": "fast"}));
+        let resource = std::sync::Arc::make_mut(&mut want.resource);
+        resource.kept_by_default = kept;
+        resource.deletion_policy = retain.then_some(evenkeel_core::model::resource::DeletionPolicy::Retain);
+        super::mark::describe(&want).unwrap()
+    };
+    assert_eq!(describe(true, true), "fast [ek:Kept]");
+    assert_eq!(describe(false, false), "fast [ek:Delete]");
+    assert_eq!(describe(false, true), "fast");
+    assert_eq!(super::mark::parse("fast [ek:Kept]".into()), ("fast".into(), Some("Kept")));
+    assert_eq!(super::mark::parse("fast [ek:x]".into()), ("fast [ek:x]".into(), None));
+    let want = generated(json!({"FunctionName": "f", "Description": "fast"}));
+    assert_eq!(
+        located(&want, &with_alias(&all(), vec![])),
+        ("f|7".into(), true),
+        "the mark is no part of what is asked"
+    );
 }

@@ -73,6 +73,7 @@ impl Runner {
             account: account.id().to_owned(),
             partition: account.partition().to_owned(),
             artifacts: BTreeMap::new(),
+            keep: None,
         };
         Runner {
             emulator: Emulator::at(endpoint).await,

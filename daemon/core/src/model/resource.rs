@@ -72,6 +72,9 @@ pub struct Resource {
     pub deletion_policy: Option<DeletionPolicy>,
     /// The same for a replacement.
     pub update_replace_policy: Option<DeletionPolicy>,
+    /// Whether `Retain` is what SAM or evenkeel says of versions that nobody said anything of: then `keep` tells how many
+    /// old ones stay. What a person wrote is literal.
+    pub kept_by_default: bool,
     /// Who asked for it.
     pub origin: Origin,
     /// How an alias's traffic shifts to a new version: SAM's `DeploymentPreference` or a native `rollout`.
@@ -98,6 +101,7 @@ impl Resource {
             depends_on: Vec::new(),
             deletion_policy: None,
             update_replace_policy: None,
+            kept_by_default: false,
             origin: Origin::Written,
             rollout: None,
             ignore_drift: Vec::new(),

@@ -34,7 +34,13 @@ pub struct Scope {
     pub partition: String,
     /// Local artifacts by their path as written.
     pub artifacts: BTreeMap<String, Artifact>,
+    /// How many old versions of a function or a layer stay; `None` leaves it to the kinds.
+    pub keep: Option<u32>,
 }
+
+/// How many old versions stay where the spec does not say: enough to go back to, and far from filling the 75 GB that
+/// Lambda has for the code of all versions.
+pub const KEEP: u32 = 5;
 
 impl Scope {
     /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
@@ -298,6 +304,12 @@ pub trait Kind: Send + Sync + Debug {
     /// Whether each change makes a new version beside the old ones (a layer): those that are superseded are no loss that
     /// the guard counts.
     fn is_version(&self) -> bool {
+        false
+    }
+
+    /// Whether an old version stays although nothing asks for it, as one of those that are kept or because something
+    /// refers to it; `superseded` where its resource is still in the spec.
+    fn keeps(&self, _scope: &Scope, _observed: &Observed, _world: &Observation, _superseded: bool) -> bool {
         false
     }
 

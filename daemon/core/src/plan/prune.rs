@@ -88,6 +88,7 @@ fn goners<'a>(input: &Input<'a>, kept: &Kept) -> Vec<(&'a dyn Kind, Arc<Observed
             match kept.standing.get(&marks.id) {
                 // The same id is wanted elsewhere: this one is superseded, and goes once its successor stands.
                 Some((type_name, standing)) if type_name == kind.type_name() && *standing != Standing::Ready => {}
+                _ if kind.keeps(scope, item, input.world, superseded(kept, kind, item)) => {}
                 _ => out.push((kind, Arc::clone(item))),
             }
         }
@@ -99,6 +100,8 @@ fn goners<'a>(input: &Input<'a>, kept: &Kept) -> Vec<(&'a dyn Kind, Arc<Observed
 fn retained(input: &Input<'_>, kept: &Kept, kind: &dyn Kind, item: &Observed) -> bool {
     let Some(marks) = item.marks.as_ref() else { return false };
     match input.desired.resources.get(&marks.id).filter(|_| superseded(kept, kind, item)) {
+        // How many versions stay that nobody said anything of, the kind has told already.
+        Some(resource) if kind.is_version() && resource.kept_by_default => false,
         Some(resource) => {
             [resource.update_replace_policy, resource.deletion_policy].contains(&Some(DeletionPolicy::Retain))
         }
@@ -128,7 +131,11 @@ fn deletion(
         verb: Verb::Delete,
         physical_id: Some(item.physical_id.clone()),
         changes: Vec::new(),
-        reason: Some(if superseded { "superseded".to_owned() } else { "not in the spec any more".to_owned() }),
+        reason: Some(match (superseded, kind.is_version()) {
+            (true, _) => "superseded".to_owned(),
+            (false, true) => "an old version, beyond those that are kept".to_owned(),
+            (false, false) => "not in the spec any more".to_owned(),
+        }),
         standing: Standing::Acting,
         steps: Vec::new(),
         after: Vec::new(),

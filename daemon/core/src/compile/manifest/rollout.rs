@@ -70,6 +70,7 @@ pub(super) fn expand(world: &World, function: &Declared, node: &Node, build: &mu
         // As SAM has it: older versions stay, so that an alias can go back to one.
         version.deletion_policy = Some(DeletionPolicy::Retain);
         version.update_replace_policy = Some(DeletionPolicy::Retain);
+        version.kept_by_default = true;
     }
     let alias = alias.unwrap_or_else(|| Text { text: ALIAS.to_owned(), place });
     let properties = Node::map(

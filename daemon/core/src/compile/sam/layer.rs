@@ -33,6 +33,10 @@ pub(super) fn expand(build: &Build<'_>, source: &Source) -> Result<Vec<Made>, Di
         None if attributes.contains_key("DeletionPolicy") => None,
         None => Some(Node::str("Retain", place)),
     };
+    if !attributes.contains_key("DeletionPolicy") && props.get("RetentionPolicy").is_none() {
+        let node = Node::str("true", place);
+        attributes.insert("KeptByDefault".to_owned(), crate::model::Entry { key_place: place, node });
+    }
     if let Some(policy) = retention {
         let entry = crate::model::Entry { key_place: policy.place, node: policy };
         attributes.insert("DeletionPolicy".to_owned(), entry);

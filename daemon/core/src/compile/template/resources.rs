@@ -166,6 +166,7 @@ impl Builder<'_, '_> {
         if let Some(parent) = self.attribute("GeneratedFor").and_then(Node::as_str) {
             resource.origin = Origin::Generated { parent: parent.to_owned() };
         }
+        resource.kept_by_default = self.attribute("KeptByDefault").is_some();
         let rollout = self.attribute("Rollout").cloned();
         resource.rollout = rollout.and_then(|node| self.evaluator.evaluate_fully(&node));
         resource.metadata = self.attribute("Metadata").cloned();

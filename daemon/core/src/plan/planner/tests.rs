@@ -178,6 +178,7 @@ fn scope() -> Scope {
         account: "111122223333".into(),
         partition: "aws".into(),
         artifacts: BTreeMap::new(),
+        keep: None,
     }
 }
 

@@ -47,6 +47,10 @@ pub(super) fn publish(
     let mut attributes = source.handed_on();
     if !attributes.contains_key("DeletionPolicy") {
         let default = if props.get("CapacityProviderConfig").is_some() { "Delete" } else { "Retain" };
+        if default == "Retain" && props.get("VersionDeletionPolicy").is_none() {
+            let node = Node::str("true", place);
+            attributes.insert("KeptByDefault".to_owned(), crate::model::Entry { key_place: place, node });
+        }
         let policy = props.take("VersionDeletionPolicy").unwrap_or(Node::str(default, place));
         attributes.insert("DeletionPolicy".to_owned(), crate::model::Entry { key_place: place, node: policy });
     }
