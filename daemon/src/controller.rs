@@ -1,6 +1,6 @@
 //! Runs applications: once, or for ever.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use evenkeel_core::engine::queue::Turn;
 use evenkeel_core::engine::{Backoff, Priority, Queue, quota};
 use evenkeel_core::plan::{Export, Plan, Standing, orphans};
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -245,7 +245,8 @@ impl Daemon {
         let mut changes = source_watch::watch(self.root.clone());
         let memory: Arc<Mutex<BTreeMap<String, Arc<Mutex<Memory>>>>> = Arc::default();
         let mut current: Option<Current> = None;
-        let mut runs: JoinSet<(String, Ended)> = JoinSet::new();
+        let mut runs: JoinSet<Ended> = JoinSet::new();
+        let mut keys: HashMap<task::Id, String> = HashMap::new();
         let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut sweeps: JoinSet<()> = JoinSet::new();
         let mut stops: BTreeMap<String, watch::Sender<bool>> = BTreeMap::new();
@@ -280,7 +281,8 @@ impl Daemon {
                     stopped,
                     priority,
                 };
-                runs.spawn(async move { (key, with_priority(priority, work.turn()).await) });
+                let turn = with_priority(priority, work.turn());
+                keys.insert(runs.spawn(turn).id(), key);
             }
             let due = queue.next_due().map(|due| started + due).filter(|_| runs.len() < APPS_AT_ONCE);
             let far = Instant::now() + Duration::from_secs(3600);
@@ -290,20 +292,20 @@ impl Daemon {
                     self.read(&mut current, &mut queue, started, &stops);
                     reread = current.as_ref().filter(|current| !current.confirmed).map(|_| Instant::now() + SEEN_TWICE);
                 }
-                Some(finished) = runs.join_next() => {
+                Some(finished) = runs.join_next_with_id() => {
                     seed = seed.wrapping_add(1);
-                    match finished {
-                        Ok((key, ended)) => {
-                            stops.remove(&key);
-                            let now = started.elapsed();
-                            queue.done(&key, ended.turn, now, seed);
+                    let (id, turn) = ended(finished);
+                    if let Some(key) = keys.remove(&id) {
+                        stops.remove(&key);
+                        let now = started.elapsed();
+                        queue.done(&key, turn.as_ref().map_or(Turn::Failed, |ended| ended.turn), now, seed);
+                        if let Some(ended) = turn {
                             if ended.exports_changed {
                                 let importers = imports.iter().filter(|(_, from)| from.contains(&key));
                                 importers.for_each(|(importer, _)| queue.add(importer, Priority::Edit, now, now));
                             }
                             imports.insert(key, ended.imports_from);
                         }
-                        Err(failure) => error!(%failure, "a turn ended in the middle; this is a bug in evenkeel"),
                     }
                     self.publish(current.as_ref()).await;
                 }
@@ -431,6 +433,18 @@ impl Ended {
     }
 }
 
+/// How a turn ended, by its task; nothing for one that panicked: it is tried again as a failed one is, and holds up
+/// nobody else.
+fn ended<T>(finished: Result<(task::Id, T), task::JoinError>) -> (task::Id, Option<T>) {
+    match finished {
+        Ok((id, ended)) => (id, Some(ended)),
+        Err(failure) => {
+            error!(%failure, "a turn ended in the middle; this is a bug in evenkeel");
+            (failure.id(), None)
+        }
+    }
+}
+
 /// One application's turn.
 struct Work {
     session: Arc<Session>,
@@ -522,5 +536,23 @@ impl Work {
         memory.exports = plan.exports;
         let imports_from = prepared.imports.values().map(|exporter| exporter.target.key()).collect();
         Ended { turn, exports_changed, imports_from }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_turn_that_panics_is_known_by_its_own_application() {
+        let mut runs: JoinSet<Turn> = JoinSet::new();
+        let good = runs.spawn(async { Turn::Converged }).id();
+        #[expect(clippy::panic, reason = "the bug that is to be survived")]
+        let bad = runs.spawn(async { panic!("a bug") }).id();
+        let mut turns = HashMap::new();
+        while let Some(finished) = runs.join_next_with_id().await {
+            turns.extend([ended(finished)]);
+        }
+        assert_eq!(turns, HashMap::from([(good, Some(Turn::Converged)), (bad, None)]));
     }
 }

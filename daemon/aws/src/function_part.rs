@@ -213,4 +213,57 @@ mod tests {
         let ask = Ask { reading: Reading::Sweep, wanted: &none, world: &world };
         assert_eq!(sweep_failure(&ask), Some("the functions could not be listed: throttled".into()));
     }
+
+    const URL: &str = "AWS::Lambda::Url";
+
+    /// Writes of a plan without any part, and its action's ids, for a function of ours with a URL that its mark names so.
+    fn without_url(word: &str) -> (Vec<&'static str>, Vec<String>) {
+        let mut world = world("shop", &["url", word]);
+        let answer = json!({"AuthType": "NONE", "FunctionUrl": "https://x/",
+            "FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:charge"});
+        let url = crate::url::observed(&world, &answer).unwrap();
+        world.swept(URL, Seen { items: vec![url], ..Seen::default() });
+        let plan = crate::planning::plan_of(&[std::sync::Arc::new(crate::url::Url)], &[], &world);
+        let ids = plan.actions.iter().map(|action| action.id.clone()).collect();
+        (crate::planning::writes(&plan).into_iter().map(|(operation, _)| operation).collect(), ids)
+    }
+
+    #[test]
+    fn a_part_that_left_the_spec_goes_under_its_own_id_and_stays_where_it_was_to_be_retained() {
+        let word = |retained| evenkeel_core::plan::marks::child_word(URL, "charge|", "door", retained);
+        assert_eq!(without_url(&word(false)), (vec!["DeleteFunctionUrlConfig"], vec!["door".to_owned()]));
+        assert_eq!(without_url(&word(true)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_functions_mark_tells_the_id_and_the_policy_of_its_parts() {
+        use evenkeel_core::model::resource::{DeletionPolicy, Desired};
+        let place = evenkeel_core::model::Place::NOWHERE;
+        let resource = |id: &str, type_name: &str, properties: serde_json::Value| {
+            let node = evenkeel_core::model::Node::from_json(&properties, place);
+            evenkeel_core::model::resource::Resource::new(id, type_name, node, place)
+        };
+        let code = json!({"FunctionName": "charge", "Code": {"S3Bucket": "b", "S3Key": "k"}, "Role": "arn:r"});
+        let permission = json!({"FunctionName": {"Ref": "charge"}, "Action": "lambda:*", "Principal": "*"});
+        let mut retained = resource("rule", "AWS::Lambda::Permission", permission.clone());
+        retained.deletion_policy = Some(DeletionPolicy::Retain);
+        let all = [
+            resource("charge", FUNCTION, code),
+            resource("door", URL, json!({"TargetFunctionArn": {"Ref": "charge"}, "AuthType": "NONE"})),
+            retained,
+            resource("other", "AWS::Lambda::Permission", permission),
+        ];
+        let desired = Desired {
+            resources: all.into_iter().map(|one| (one.id.clone(), one)).collect(),
+            ..crate::planning::nothing()
+        };
+        let world = crate::planning::world([(FUNCTION, vec![])]);
+        let plan = crate::planning::plan_desired(&crate::kinds::kinds(), &desired, &world);
+        let (_, input) = crate::planning::writes(&plan).remove(0);
+        let parts = input["Tags"]["evenkeel:parts"].as_str().unwrap_or_default();
+        let children: Vec<&str> = parts.split(' ').filter(|word| word.starts_with("child/")).collect();
+        assert_eq!(children.len(), 2, "a statement tells its id itself: {parts}");
+        assert!(children.iter().any(|word| word.ends_with("/door")), "{parts}");
+        assert!(children.iter().any(|word| word.ends_with("/rule/Retain")), "{parts}");
+    }
 }

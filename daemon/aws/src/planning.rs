@@ -73,7 +73,12 @@ pub(crate) fn plan_of(kinds: &[Arc<dyn Kind>], resources: &[(&str, &str, Json)],
             ((*id).to_owned(), Resource::new(*id, *type_name, node, Place::NOWHERE))
         })
         .collect();
-    let desired = Desired {
+    plan_desired(&Kinds::new(kinds.iter().cloned()), &Desired { resources, ..nothing() }, world)
+}
+
+/// An application without resources.
+pub(crate) fn nothing() -> Desired {
+    Desired {
         app: "shop".into(),
         env: None,
         stack: "shop".into(),
@@ -82,16 +87,19 @@ pub(crate) fn plan_of(kinds: &[Arc<dyn Kind>], resources: &[(&str, &str, Json)],
         role_arn: None,
         source: SpecSource::Native,
         tags: BTreeMap::new(),
-        resources,
+        resources: IndexMap::new(),
         outputs: IndexMap::new(),
         deleted: false,
         allow_delete: None,
-    };
+    }
+}
+
+pub(crate) fn plan_desired(kinds: &Kinds, desired: &Desired, world: &Observation) -> Plan {
     plan(Input {
         scope: &scope(),
-        desired: &desired,
+        desired,
         world,
-        kinds: &Kinds::new(kinds.iter().cloned()),
+        kinds,
         held: &BTreeMap::new(),
         previous: None,
         allowed: &BTreeSet::new(),

@@ -4,4 +4,6 @@ mod api;
 mod spec;
 
 pub(crate) use api::Urls;
+#[cfg(test)]
+pub(crate) use spec::observed;
 pub(crate) use spec::{TYPE, Url};

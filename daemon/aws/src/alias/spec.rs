@@ -62,6 +62,10 @@ impl Kind for Alias {
         false
     }
 
+    fn forgets_id(&self) -> bool {
+        true
+    }
+
     fn parent(&self, key: &str) -> Option<Parent> {
         Some(function_part::parent(key, PART))
     }

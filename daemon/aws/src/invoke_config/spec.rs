@@ -57,6 +57,10 @@ impl Kind for InvokeConfig {
         matches!(path, "FunctionName" | "Qualifier")
     }
 
+    fn forgets_id(&self) -> bool {
+        true
+    }
+
     fn parent(&self, key: &str) -> Option<Parent> {
         Some(function_part::parent(key, PART))
     }

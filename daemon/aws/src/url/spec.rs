@@ -58,6 +58,10 @@ impl Kind for Url {
         matches!(path, "TargetFunctionArn" | "Qualifier")
     }
 
+    fn forgets_id(&self) -> bool {
+        true
+    }
+
     fn parent(&self, key: &str) -> Option<Parent> {
         Some(function_part::parent(key, PART))
     }

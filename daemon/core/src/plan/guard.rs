@@ -1,5 +1,7 @@
 //! Refusals: plans that would take away more than a person probably meant.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::action::{Action, Plan, Verb};
@@ -8,6 +10,9 @@ use crate::model::resource::Origin;
 
 /// The share of an application's written resources that may go at once, percent.
 const SHARE: usize = 30;
+
+/// A digest names each thing that goes, up to this many; beyond, it is one hash of all of them.
+const NAMED: usize = 24;
 
 /// Blocks the deletions and replacements of a plan that are too many or that hold data, unless a person allowed
 /// exactly this plan.
@@ -33,23 +38,29 @@ pub(super) fn check(input: &Input<'_>, plan: &mut Plan) {
         return;
     }
     goners.sort();
-    let digest: String =
-        Sha256::digest(goners.join("\n").as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let tokens: BTreeSet<String> =
+        plan.actions.iter().filter(|action| takes_away(action)).map(|action| token(input, action)).collect();
+    let digest = match tokens.len() > NAMED {
+        true => hash(6, &goners.join("\n")),
+        false => tokens.iter().cloned().collect::<Vec<_>>().join("-"),
+    };
     plan.digest = Some(digest.clone());
     let total = owned(input).max(written);
     let too_many = written > 1 && written * 100 > total * SHARE;
-    let explicit = input.allowed.contains(&digest)
-        // What is left of a plan that was allowed: its deletions take several rounds.
-        || goners.iter().all(|goner| input.allowed.contains(goner))
-        || input.desired.allow_delete.as_deref() == Some(&digest)
+    // A deletion takes several rounds, and may be interrupted: what is left of one that was allowed stays allowed.
+    let covers =
+        |allowed: &str| allowed == digest || tokens.iter().all(|token| allowed.split('-').any(|one| one == token));
+    let explicit = input.allowed.iter().any(|allowed| covers(allowed))
+        || tokens.iter().all(|token| input.allowed.contains(token))
+        || input.desired.allow_delete.as_deref().is_some_and(covers)
         || plan.actions.iter().filter(|action| takes_away(action)).any(|action| {
-            input.desired.resources.get(&action.id).and_then(|resource| resource.allow_delete.as_deref())
-                == Some(&digest)
+            let resource = input.desired.resources.get(&action.id);
+            resource.and_then(|resource| resource.allow_delete.as_deref()).is_some_and(covers)
         });
     // A tombstone in git is a person's word that the application goes; what holds data still needs the exact plan.
     let harmless = data.is_empty() && (input.desired.deleted || !too_many);
     if explicit {
-        plan.allowed.extend(goners);
+        plan.allowed.extend(tokens);
         return;
     }
     if harmless {
@@ -66,6 +77,27 @@ pub(super) fn check(input: &Input<'_>, plan: &mut Plan) {
     for action in plan.actions.iter_mut().filter(|action| takes_away(action)) {
         action.block(how.clone());
     }
+}
+
+/// Eight digits for a thing that goes: what holds data and what is replaced by its own name; what was generated along
+/// with the resource that it was generated for.
+fn token(input: &Input<'_>, action: &Action) -> String {
+    let scope = input.scope;
+    let data = input.kinds.get(&action.type_name).is_some_and(|kind| kind.facts().holds_data);
+    let what = match &action.origin {
+        _ if data || action.verb == Verb::Replace => {
+            let name = action.physical_id.as_deref().unwrap_or(&action.id);
+            format!("{:?} {} {name}", action.verb, action.type_name)
+        }
+        Origin::Generated { parent } => parent.clone(),
+        Origin::Written => action.id.clone(),
+    };
+    let home = format!("{}|{}|{}", scope.source, scope.app, scope.env.as_deref().unwrap_or_default());
+    hash(4, &format!("{home}|{what}"))
+}
+
+fn hash(bytes: usize, text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn takes_away(action: &Action) -> bool {

@@ -278,6 +278,11 @@ pub trait Kind: Send + Sync + Debug {
         self.parent(key).map(|parent| parent.part.to_owned()).filter(|word| !word.is_empty())
     }
 
+    /// Whether nothing about the real thing tells its logical id (a function's URL): its parent's mark then remembers it.
+    fn forgets_id(&self) -> bool {
+        false
+    }
+
     /// Further words that a child leaves in its parent's mark because of what the spec asks of it, or of what it has: for
     /// what a sweep reads only where it was ever set (an alias's provisioned concurrency).
     fn further_words(&self, _want: Option<&Want>, _observed: Option<&Observed>) -> Vec<String> {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::naming::short_hash;
+
 /// A resource's tags.
 pub type Tags = BTreeMap<String, String>;
 
@@ -16,6 +18,10 @@ const CODE: &str = "evenkeel:code";
 const PARTS: &str = "evenkeel:parts";
 const POLICY: &str = "evenkeel:policy";
 const PARENT: &str = "evenkeel:parent";
+/// The tag of what evenkeel let go of.
+pub const RELEASED: &str = "evenkeel-released";
+/// How the word of a child ends that is to be retained.
+const RETAINED: &str = "/Retain";
 /// AWS's limit for a tag's value, in characters.
 const VALUE_LIMIT: usize = 256;
 
@@ -96,6 +102,23 @@ impl Marks {
         tags
     }
 
+    /// What the mark remembers of an untaggable child: its logical id, and whether it is to be retained.
+    pub fn child(&self, type_name: &str, key: &str) -> Option<(&str, bool)> {
+        let prefix = child_prefix(type_name, key);
+        let rest = self.parts.iter().find_map(|word| word.strip_prefix(&prefix))?;
+        Some(rest.strip_suffix(RETAINED).map_or((rest, false), |id| (id, true)))
+    }
+
+    /// What is left on a resource that evenkeel lets go of: not a mark, but enough to know it again when the spec asks
+    /// for it once more.
+    pub fn released(&self) -> Tags {
+        let words = [Some(&self.source), Some(&self.app), self.env.as_ref(), Some(&self.id)];
+        let words: Vec<String> = words.into_iter().flatten().map(|word| encode(word)).collect();
+        // One that does not fit is one that a person adopts.
+        let value = words.join(" ");
+        if value.len() > VALUE_LIMIT { Tags::new() } else { [(RELEASED.to_owned(), value)].into() }
+    }
+
     /// Whether this belongs to that application, environment and source.
     pub fn is_at_home(&self, source: &str, app: &str, env: Option<&str>) -> bool {
         self.source == source && self.app == app && self.env.as_deref() == env
@@ -109,6 +132,15 @@ impl Marks {
         };
         format!("`{}` of {home}, source `{}`", self.id, self.source)
     }
+}
+
+/// The word by which a parent remembers an untaggable child.
+pub fn child_word(type_name: &str, key: &str, id: &str, retained: bool) -> String {
+    format!("{}{id}{}", child_prefix(type_name, key), if retained { RETAINED } else { "" })
+}
+
+fn child_prefix(type_name: &str, key: &str) -> String {
+    format!("child/{}/", short_hash(&format!("{type_name}|{key}")))
 }
 
 /// Whether a tag is one of ours.
@@ -214,6 +246,33 @@ mod tests {
             prop_assert!(tags.values().all(|value| value.chars().count() <= VALUE_LIMIT));
             prop_assert_eq!(Marks::from_tags(&tags), Some(marks));
         }
+    }
+
+    #[test]
+    fn a_child_is_remembered_by_its_key_with_its_id_and_whether_it_stays() {
+        let words = [child_word("T::Url", "f|live", "door", true), child_word("T::Invoke", "f|live", "later", false)];
+        let marks =
+            Marks { source: "s".into(), app: "a".into(), id: "f".into(), parts: words.into(), ..Marks::default() };
+        let marks = Marks::from_tags(&marks.to_tags()).unwrap();
+        assert_eq!(marks.child("T::Url", "f|live"), Some(("door", true)));
+        assert_eq!(marks.child("T::Invoke", "f|live"), Some(("later", false)));
+        assert_eq!(marks.child("T::Url", "f|"), None);
+    }
+
+    #[test]
+    fn what_is_left_on_a_released_resource_tells_whose_it_was_and_is_no_mark() {
+        let marks = |env: Option<&str>| Marks {
+            source: "s".into(),
+            app: "a b".into(),
+            env: env.map(str::to_owned),
+            id: "logs".into(),
+            ..Marks::default()
+        };
+        let left = marks(Some("dev")).released();
+        assert_eq!(left.values().next().map(String::as_str), Some("s a=20b dev logs"));
+        assert!(!left.keys().any(|key| is_mark(key)));
+        assert_eq!(Marks::from_tags(&left), None);
+        assert_ne!(left, marks(None).released());
     }
 
     #[test]

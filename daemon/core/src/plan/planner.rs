@@ -20,9 +20,10 @@ use super::export::{Export, Imports};
 use super::graph;
 use super::guard;
 use super::kind::{Claim, Instance, Kind, Kinds, Scope, TagWork, Target, Want};
+use super::marks;
 use super::observation::{Found, Observation, Observed, State};
 use super::resolve::{self, Lookup, Origin};
-use crate::model::resource::{Desired, Resource};
+use crate::model::resource::{DeletionPolicy, Desired, Resource};
 
 /// What a plan is made from.
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +152,7 @@ impl<'a> Planner<'a> {
     /// A first walk that only finds keys: what resources claim of others, and which children a parent will have, must
     /// be known before the parent is compared.
     fn survey(&mut self, sorted: &[&'a str]) {
+        let mut wanted: BTreeSet<(&str, String)> = BTreeSet::new();
         for id in sorted {
             let Some(resource) = self.input.desired.resources.get(*id) else { continue };
             let Some(kind) = self.input.kinds.get(&resource.type_name) else { continue };
@@ -169,6 +171,12 @@ impl<'a> Planner<'a> {
             for instance in &located.instances {
                 self.note_part(kind, &instance.key);
                 self.note_words(kind, &instance.key, kind.further_words(Some(&want), None));
+                let retained = resource.deletion_policy == Some(DeletionPolicy::Retain);
+                if !kind.facts().taggable && (retained || kind.forgets_id()) {
+                    let word = marks::child_word(kind.type_name(), &instance.key, id, retained);
+                    self.note_words(kind, &instance.key, vec![word]);
+                }
+                wanted.insert((kind.type_name(), instance.key.clone()));
             }
             let only = located.instances.into_iter().next();
             let (key, observed) = match only {
@@ -189,6 +197,16 @@ impl<'a> Planner<'a> {
                 if item.marks.as_ref().is_some_and(|marks| marks.is_at_home(source, app, env.as_deref())) {
                     self.note_part(kind, &item.key);
                     self.note_words(kind, &item.key, kind.further_words(None, Some(item)));
+                    // What the mark remembers of a child that is asked for no more, it remembers until that is gone.
+                    let parent = kind.parent(&item.key).filter(|_| !kind.facts().taggable);
+                    let parent = parent.and_then(|parent| world.table(parent.type_name).get(&parent.key));
+                    if let Some(marks) = parent.and_then(|parent| parent.marks.as_ref())
+                        && let Some((id, retained)) = marks.child(kind.type_name(), &item.key)
+                        && !wanted.contains(&(kind.type_name(), item.key.clone()))
+                    {
+                        let word = marks::child_word(kind.type_name(), &item.key, id, retained);
+                        self.note_words(kind, &item.key, vec![word]);
+                    }
                 }
             }
         }

@@ -71,6 +71,7 @@ fn goners<'a>(input: &Input<'a>, kept: &Kept) -> Vec<(&'a dyn Kind, Arc<Observed
     let mut out = Vec::new();
     for kind in input.kinds.iter() {
         for item in input.world.table(kind.type_name()).items() {
+            let item = &remembered(input.world, kind, item);
             let Some(marks) = &item.marks else { continue };
             if !marks.is_at_home(&scope.source, &scope.app, scope.env.as_deref())
                 || kept.keys.contains(&(kind.type_name(), item.key.clone()))
@@ -94,6 +95,21 @@ fn goners<'a>(input: &Input<'a>, kept: &Kept) -> Vec<(&'a dyn Kind, Arc<Observed
         }
     }
     out
+}
+
+/// A child with what its parent's mark remembers of it.
+fn remembered(world: &Observation, kind: &dyn Kind, item: &Arc<Observed>) -> Arc<Observed> {
+    let parent = kind.parent(&item.key).filter(|_| !kind.facts().taggable);
+    let parent = parent.and_then(|parent| world.table(parent.type_name).get(&parent.key)?.marks.as_ref());
+    let Some((id, retained)) = parent.and_then(|marks| marks.child(kind.type_name(), &item.key)) else {
+        return Arc::clone(item);
+    };
+    let mut item = Observed::clone(item);
+    if let Some(marks) = &mut item.marks {
+        marks.id = id.to_owned();
+        marks.policy = retained.then(|| DeletionPolicy::Retain.as_str().to_owned());
+    }
+    Arc::new(item)
 }
 
 /// Whether a resource stays when the spec lets go of it.
@@ -152,7 +168,7 @@ fn deletion(
         }
         action.verb = Verb::Update;
         action.reason = Some("its DeletionPolicy is Retain: it stays, and evenkeel lets go of it".to_owned());
-        action.steps = kind.retag(input.scope, item, &TagWork { remove, ..TagWork::default() });
+        action.steps = kind.retag(input.scope, item, &TagWork { remove, set: marks.released(), ..TagWork::default() });
         return Some(action);
     }
     if kind.still_used(item, remaining).is_some() {

@@ -34,7 +34,7 @@ fn a_layer_keeps_its_id_and_is_retained() {
     }}}));
     let want = json!({"Util": {
         "Type": "AWS::Lambda::LayerVersion",
-        "DeletionPolicy": "Retain",
+        "DeletionPolicy": "Retain", "KeptByDefault": "true",
         "Properties": {"LayerName": "Util", "Content": {"LocalPath": "layers/util"}},
     }});
     assert_eq!(got, Ok(want));

@@ -10,7 +10,7 @@ use super::artifact;
 use crate::model::suggest::did_you_mean;
 use crate::model::{DeletionPolicy, Diagnostic, Diagnostics, Entry, Map, Node, Origin, Place, Resource, Severity, Val};
 
-/// A resource's attributes. `GeneratedFor` and `Rollout` come from the SAM transform.
+/// A resource's attributes. `GeneratedFor`, `KeptByDefault` and `Rollout` come from the SAM transform.
 const ATTRIBUTES: &[&str] = &[
     "Type",
     "Properties",
@@ -24,6 +24,7 @@ const ATTRIBUTES: &[&str] = &[
     "Description",
     "Version",
     "GeneratedFor",
+    "KeptByDefault",
     "Rollout",
 ];
 

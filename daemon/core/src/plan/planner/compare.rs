@@ -10,6 +10,7 @@ use crate::model::resource::DeletionPolicy;
 use crate::plan::action::{Action, Verb};
 use crate::plan::diff::{self, Cause, Change};
 use crate::plan::kind::{Instance, Kind, Scope, Want, Work};
+use crate::plan::marks::Marks;
 use crate::plan::naming::short_hash;
 use crate::plan::observation::{Found, Observed, State};
 use crate::plan::resolve::Origin;
@@ -193,12 +194,21 @@ impl Planner<'_> {
             }
             Some(marks) => Err(format!("`{}` belongs to {}", observed.physical_id, marks.owner())),
             None if kind.adopts_unmarked(self.input.scope, want, self.input.world) => Ok(()),
+            // evenkeel let go of it, and nobody has taken it since.
+            None if self.was_ours(id, observed) => Ok(()),
             None => Err(format!(
                 "`{}` exists and is not evenkeel's; to take it over: evenkeel adopt {app}/{id}{}",
                 observed.physical_id,
                 env.as_deref().map(|env| format!(" --env {env}")).unwrap_or_default()
             )),
         }
+    }
+
+    fn was_ours(&self, id: &str, observed: &Observed) -> bool {
+        let Scope { source, app, env, .. } = self.input.scope.clone();
+        let left = Marks { source, app, env, id: id.to_owned(), ..Marks::default() }.released();
+        let tags = observed.tags.as_ref();
+        left.iter().any(|(key, value)| tags.and_then(|tags| tags.get(key)) == Some(value))
     }
 
     fn may_replace(&self, kind: &dyn Kind, want: &Want, observed: &Observed) -> Result<(), String> {

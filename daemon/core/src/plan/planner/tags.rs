@@ -53,7 +53,10 @@ impl Planner<'_> {
             observed.and_then(|observed| observed.marks.as_ref()).map(|marks| marks.keys.clone()).unwrap_or_default();
         let remove = have
             .keys()
-            .filter(|k| !all.contains_key(*k) && (managed.contains(*k) || marks::is_mark(k)) && !ignored(k))
+            .filter(|k| {
+                let ours = managed.contains(*k) || marks::is_mark(k) || *k == marks::RELEASED;
+                !all.contains_key(*k) && ours && !ignored(k)
+            })
             .cloned()
             .collect();
         TagWork { all, set, remove }
