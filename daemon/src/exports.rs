@@ -281,6 +281,7 @@ impl Search<'_> {
                 region,
                 account,
                 artifacts: BTreeMap::new(),
+                keep: self.tree.keep,
             };
             let plan = plan::plan(Input {
                 scope: &scope,

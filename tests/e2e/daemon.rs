@@ -122,3 +122,32 @@ async fn a_daemon_that_is_ended_in_the_middle_leaves_nothing_that_the_next_does_
     assert_eq!(layers.layer_versions().len(), 1, "{layers:?}");
     rig.plan().await.exits(0);
 }
+
+#[tokio::test]
+async fn a_directory_that_is_no_checkout_is_seen_twice_before_anything_goes_and_nothing_else_waits() {
+    let rig = desk::converged().await;
+    let daemon = rig.daemon("--env dev").await;
+    daemon.ready("desk/dev").await;
+    let url = desk::queue_url(&rig, "desk-dev-jobs").await;
+    let topics = async || rig.account.sns.list_topics().send().await.unwrap().topics().len();
+
+    let edited = std::time::Instant::now();
+    rig.write("desk/more.yaml", "apiVersion: evenkeel.dev/v1\nkind: Topic\nmetadata: {name: more}\nspec: {}\n");
+    let text = std::fs::read_to_string(rig.specs().join("desk/parts.yaml")).unwrap();
+    let kept: Vec<&str> =
+        text.split("---\n").filter(|document| !document.contains("metadata: {name: later}")).collect();
+    rig.write("desk/parts.yaml", &kept.join("---\n"));
+    let (_, took) = eventually("what is new is made", AN_EDIT, async || (topics().await == 2).then_some(())).await;
+    println!("what is new is made: {} ms", took.as_millis());
+
+    let later = async || {
+        let ask = rig.account.lambda.get_function_event_invoke_config().function_name("desk-dev-worker");
+        ask.qualifier("$LATEST").send().await.is_ok()
+    };
+    assert!(later().await);
+    let (_, _) = eventually("what left goes", Duration::from_secs(60), async || (!later().await).then_some(())).await;
+    assert!(edited.elapsed() > Duration::from_secs(29), "gone after {:?}", edited.elapsed());
+    assert_eq!(desk::queue_url(&rig, "desk-dev-jobs").await, url);
+    daemon.ready("desk/dev").await;
+    daemon.terminate().await;
+}

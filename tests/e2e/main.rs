@@ -13,3 +13,4 @@ mod ownership;
 mod removed;
 mod secrets;
 mod shop;
+mod versions;

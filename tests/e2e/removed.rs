@@ -186,3 +186,45 @@ async fn a_tombstone_takes_an_application_away() {
     rig.plan().await.exits(0);
     assert_eq!(rig.once().await.exits(0).json()["writes"], 0);
 }
+
+#[tokio::test]
+async fn a_function_that_comes_back_finds_its_own_log_group_again() {
+    let rig = desk::converged().await;
+    let parts = std::fs::read_to_string(rig.specs().join("desk/parts.yaml")).unwrap();
+    for name in ["later", "door", "worker"] {
+        without(&rig, name);
+    }
+    rig.edit("desk/parts.yaml", ", subscriptions: [{queue: jobs, rawMessageDelivery: true}]", "");
+    let plan = rig.plan().await.exits(2);
+    rig.evenkeel(&format!("reconcile --once SPECS --env dev --allow-delete {}", plan.digest())).await.exits(0);
+    assert_eq!(count(&rig).await[0], 0);
+    let groups = rig.account.logs.describe_log_groups().send().await.unwrap();
+    assert_eq!(groups.log_groups().len(), 1, "it holds data, and stays");
+
+    rig.write("desk/parts.yaml", &parts);
+    rig.once().await.exits(0);
+    let arn = groups.log_groups()[0].log_group_arn().unwrap();
+    let tags = rig.account.logs.list_tags_for_resource().resource_arn(arn).send().await.unwrap();
+    let tags = tags.tags().unwrap();
+    assert!(tags.contains_key("evenkeel:id") && !tags.contains_key("evenkeel-released"), "{tags:?}");
+    rig.plan().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_part_that_left_the_spec_is_shown_by_its_own_name_and_stays_where_that_was_said() {
+    let rig = desk::converged().await;
+    rig.edit("desk/parts.yaml", "  type: AWS::Lambda::Url\n", "  type: AWS::Lambda::Url\n  deletionPolicy: Retain\n");
+    rig.once().await.exits(0);
+    without(&rig, "later");
+    let plan = rig.plan().await.exits(2);
+    assert_eq!(plan.ids("delete"), ["later"], "{}", plan.stdout);
+    without(&rig, "door");
+    rig.once().await.exits(0);
+    rig.plan().await.exits(0);
+    let lambda = &rig.account.lambda;
+    let later = lambda.get_function_event_invoke_config().function_name("desk-dev-worker").qualifier("$LATEST");
+    assert!(later.send().await.is_err());
+    let door = lambda.get_function_url_config().function_name("desk-dev-worker").send().await;
+    assert!(door.is_ok(), "{door:?}");
+    assert_eq!(rig.once().await.exits(0).json()["writes"], 0);
+}
