@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::spec::{self, POLICY_WORD, PROVISIONED, observed};
 use crate::document::Input;
-use crate::error::{done, gone, unknown_operation};
+use crate::error::{done, gone, offered, unknown_operation};
 use crate::function::wire;
 use crate::function_part;
 use crate::reading::{pages, read};
@@ -120,7 +120,8 @@ pub(crate) async fn runtime_management(
         let call = client.get_runtime_management_config().function_name(function);
         call.set_qualifier(qualifier.map(str::to_owned)).send()
     };
-    Ok(read(SERVICE, call).await?.map(|answer| {
+    let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
+    Ok(answer.map(|answer| {
         json!({
             "UpdateRuntimeOn": answer.update_runtime_on.as_ref().map(|word| word.as_str()),
             "RuntimeVersionArn": answer.runtime_version_arn,
@@ -149,7 +150,8 @@ fn has_word(world: &Observation, function: &str, word: &str) -> bool {
 /// The scaling that was asked for on a version of a function on managed instances; null where none was.
 pub(crate) async fn scaling(client: &Client, function: &str, qualifier: &str) -> Result<Json, String> {
     let call = || client.get_function_scaling_config().function_name(function).qualifier(qualifier).send();
-    let config = read(SERVICE, call).await?.and_then(|answer| answer.requested_function_scaling_config);
+    let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
+    let config = answer.and_then(|answer| answer.requested_function_scaling_config);
     let Some(config) = config else { return Ok(Json::Null) };
     let config = json!({
         "MinExecutionEnvironments": config.min_execution_environments(),
