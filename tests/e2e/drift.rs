@@ -1,5 +1,8 @@
 //! What was changed behind evenkeel's back is named by its path, and put right.
 
+mod properties;
+mod table;
+
 use evenkeel_tests::Rig;
 
 use crate::desk;

@@ -4,10 +4,12 @@
 mod daemon;
 mod program;
 mod rig;
+mod wire;
 
 pub use daemon::Daemon;
 pub use program::Ran;
 pub use rig::Rig;
+pub use wire::{Call, Wire};
 
 use std::time::{Duration, Instant};
 

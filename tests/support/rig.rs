@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 use crate::daemon::Daemon;
 use crate::program::{Ran, binary};
+use crate::wire::Wire;
 
 /// The region of all tests.
 const REGION: &str = "eu-west-1";
@@ -18,7 +19,9 @@ pub struct Rig {
     /// The account in the emulator, to look into and to change behind evenkeel's back.
     pub account: Account,
     dir: tempfile::TempDir,
-    sandbox: Sandbox,
+    endpoint: String,
+    /// Ends with the test; none where somebody else runs the emulator.
+    _sandbox: Option<Sandbox>,
 }
 
 impl Rig {
@@ -28,21 +31,38 @@ impl Rig {
     /// Where there is neither ministack nor a Python to install it with.
     pub async fn start() -> Rig {
         let sandbox = Sandbox::start(&|_| {}).await.expect("an emulator");
+        Rig::with(sandbox.endpoint(), Some(sandbox)).await
+    }
+
+    /// On an emulator that runs already; the specs are empty.
+    ///
+    /// # Panics
+    /// Where it does not answer.
+    pub async fn at(endpoint: &str) -> Rig {
+        Rig::with(endpoint.to_owned(), None).await
+    }
+
+    async fn with(endpoint: String, sandbox: Option<Sandbox>) -> Rig {
         let options = Options {
             region: Some(REGION.to_owned()),
-            endpoint_url: Some(sandbox.endpoint()),
+            endpoint_url: Some(endpoint.clone()),
             keys: Some(("test".to_owned(), "test".to_owned())),
             ..Options::default()
         };
         let account = Account::connect(options).await.expect("the emulator answers");
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(dir.path().join("specs")).expect("a directory");
-        Rig { account, dir, sandbox }
+        Rig { account, dir, endpoint, _sandbox: sandbox }
     }
 
     /// Something in this test's own directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Calls to the emulator in AWS's own words.
+    pub fn wire(&self) -> Wire {
+        Wire::new(&self.endpoint, REGION)
     }
 
     /// The directory of specs.
@@ -124,7 +144,7 @@ impl Rig {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.dir.path())
-            .env("AWS_ENDPOINT_URL", self.sandbox.endpoint())
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use evenkeel_core::plan::{ApplyError, Tags};
 use serde_json::{Map, Value as Json};
 
+use crate::values::scalar;
+
 /// A step's input, read by AWS's API names.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a>(pub &'a Json);
@@ -97,14 +99,16 @@ pub fn truth(value: &Json) -> Option<bool> {
     }
 }
 
-/// A number, also where it is written as text; anything else as it is, so that it shows in the difference.
+/// A number, also where it is written as text; anything else as it is, so that it shows in the difference. 2 and 2.0
+/// are one number: the SDK reads every number of AWS's that may have a fraction as one that has.
 pub fn number(value: &Json) -> Json {
     match value {
         Json::String(text) => match (text.trim().parse::<i64>(), text.trim().parse::<f64>()) {
             (Ok(number), _) => Json::from(number),
-            (_, Ok(number)) => Json::from(number),
+            (_, Ok(number)) => scalar(&Json::from(number)),
             _ => value.clone(),
         },
+        Json::Number(_) => scalar(value),
         other => other.clone(),
     }
 }
@@ -152,6 +156,15 @@ mod tests {
         assert_eq!(input.text("Name").as_deref(), Some("7"));
         assert!(input.get("Gone").is_none());
         assert!(input.required("Gone").is_err());
+    }
+
+    #[test]
+    fn a_whole_number_is_the_same_with_and_without_a_fraction() {
+        for same in [json!(2), json!(2.0), json!("2"), json!("2.0")] {
+            assert_eq!(number(&same), json!(2), "{same}");
+        }
+        assert_eq!(number(&json!(2.5)), json!(2.5));
+        assert_eq!(number(&json!("many")), json!("many"));
     }
 
     #[test]
