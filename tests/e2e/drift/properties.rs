@@ -10,7 +10,7 @@ use std::time::Instant;
 use evenkeel_tests::{Ran, Rig, Wire};
 use serde_json::{Value as Json, json};
 
-use super::table::{Row, Table, Words};
+use super::table::{EMULATORS, Row, Table, Words};
 
 /// A row in its place.
 struct Case {
@@ -30,11 +30,17 @@ struct Suite {
 
 #[test]
 fn every_property_that_can_be_changed_has_a_row_or_a_reason() {
-    let mut kinds: BTreeSet<String> = evenkeel_aws::kinds::kinds().iter().map(|kind| kind.type_name().to_owned()).collect();
+    let mut kinds: BTreeSet<String> =
+        evenkeel_aws::kinds::kinds().iter().map(|kind| kind.type_name().to_owned()).collect();
     let mut unshown = Vec::new();
     for (name, table) in Table::all() {
         kinds.remove(&table.kind);
-        unshown.extend(table.unshown().into_iter().map(|path| format!("{} {path} has no row in {name}.yaml", table.kind)));
+        unshown
+            .extend(table.unshown().into_iter().map(|path| format!("{} {path} has no row in {name}.yaml", table.kind)));
+        let skips = table.rows.iter().map(|row| &row.skip).chain([&table.skip]).flat_map(|skip| skip.keys());
+        for emulator in skips {
+            assert!(EMULATORS.contains(&emulator.as_str()), "{name}.yaml skips on {emulator}, which is no emulator");
+        }
         let all = table.updatable();
         for exception in table.exceptions.keys() {
             let said = all.iter().any(|path| path.starts_with(exception.as_str()));
@@ -73,6 +79,7 @@ async fn whatever_is_changed_by_hand_is_named_by_plan_and_restored() {
     let repaired = rig.once().await;
     suite.converged("restored", &repaired);
     suite.quiet("after the repair", &rig.plan().await);
+    suite.no_more_writes_than_it_takes(&repaired.json());
     suite.learn_ids(&repaired.json());
     suite.compare(&before, &suite.read(&wire).await);
     suite.tell();
@@ -91,8 +98,8 @@ impl Suite {
         let tables = Table::all();
         let mut cases = Vec::new();
         for (table, (name, all)) in tables.iter().enumerate() {
-            let rows = (0..all.rows.len()).filter(|row| !all.rows[*row].skip.contains_key(emulator)).map(Some);
-            let deletion = Some(None).filter(|_| !all.delete.is_empty());
+            let rows = (0..all.rows.len()).filter(|row| all.skips(&all.rows[*row], emulator).is_none()).map(Some);
+            let deletion = Some(None).filter(|_| !all.skip.contains_key(emulator));
             for row in rows.chain(deletion) {
                 let words = Words {
                     row: format!("{name}-{:02}", row.unwrap_or(all.rows.len())),
@@ -121,10 +128,8 @@ impl Suite {
 
     /// Writes the application.
     fn write(&self, rig: &Rig) {
-        let mut documents = vec![
-            json!({"apiVersion": "evenkeel.dev/v1", "kind": "App", "metadata": {"name": "drift"},
-                "spec": {"environments": {"dev": {}}}}),
-        ];
+        let mut documents = vec![json!({"apiVersion": "evenkeel.dev/v1", "kind": "App", "metadata": {"name": "drift"},
+                "spec": {"environments": {"dev": {}}}})];
         let mut add = |id: &str, kind: &str, properties: Json| {
             documents.push(json!({"apiVersion": "evenkeel.dev/v1", "kind": "Resource", "metadata": {"name": id},
                 "spec": {"type": kind, "properties": properties}}));
@@ -267,11 +272,17 @@ impl Suite {
             expected.insert(it.clone());
             let wanted = self.row(case).map_or("create", |row| row.action.as_str());
             if verb(&it) != wanted {
-                faults.push(format!("{}: the plan says {}, not {wanted}: {:?}", self.what(case), verb(&it), actions.get(it.as_str())));
+                faults.push(format!(
+                    "{}: the plan says {}, not {wanted}: {:?}",
+                    self.what(case),
+                    verb(&it),
+                    actions.get(it.as_str())
+                ));
                 continue;
             }
             let Some(row) = self.row(case) else { continue };
-            let named: BTreeSet<String> = std::iter::once(&row.path).chain(&row.also).map(|path| case.words.fill(path)).collect();
+            let named: BTreeSet<String> =
+                std::iter::once(&row.path).chain(&row.also).map(|path| case.words.fill(path)).collect();
             if named.iter().map(String::as_str).collect::<BTreeSet<_>>() != paths(&it) {
                 faults.push(format!("{}: the plan names {:?}, not {named:?}", self.what(case), paths(&it)));
             }
@@ -282,6 +293,16 @@ impl Suite {
             }
         }
         self.faults.extend(faults);
+    }
+
+    /// Holds a repair to its writes: each is one, where the table says nothing else.
+    fn no_more_writes_than_it_takes(&mut self, report: &Json) {
+        let takes = |case: &Case| self.row(case).map_or(self.table(case).writes, |row| row.writes);
+        let expected: usize = self.cases.iter().map(takes).sum();
+        if report["writes"] != expected {
+            self.faults
+                .push(format!("{} writes repaired what takes {expected}: {}", report["writes"], report["calls"]));
+        }
     }
 
     /// What the emulator says about every resource that is not deleted.
@@ -319,13 +340,17 @@ impl Suite {
         let shown: BTreeSet<&str> = self.cases.iter().map(|case| self.table(case).kind.as_str()).collect();
         let properties: usize = self.tables.iter().map(|(_, table)| table.updatable().len()).sum();
         let rows = self.cases.iter().filter(|case| case.row.is_some()).count();
-        println!("{} kinds, {properties} properties that can be changed, {rows} rows and {} deletions", shown.len(), self.cases.len() - rows);
+        println!(
+            "{} kinds, {properties} properties that can be changed, {rows} rows and {} deletions",
+            shown.len(),
+            self.cases.len() - rows
+        );
         for (_, table) in &self.tables {
             for (path, reason) in &table.exceptions {
                 println!("not shown: {} {path}: {reason}", table.kind);
             }
             for row in &table.rows {
-                if let Some(reason) = row.skip.get(self.emulator) {
+                if let Some(reason) = table.skips(row, self.emulator) {
                     println!("skipped on {}: {} {}: {reason}", self.emulator, table.kind, row.path);
                 }
             }
@@ -335,7 +360,13 @@ impl Suite {
     /// Ends the test where anything was wrong.
     #[track_caller]
     fn stop(&self) {
-        assert!(self.faults.is_empty(), "{} faults on {}:\n{}", self.faults.len(), self.emulator, self.faults.join("\n"));
+        assert!(
+            self.faults.is_empty(),
+            "{} faults on {}:\n{}",
+            self.faults.len(),
+            self.emulator,
+            self.faults.join("\n")
+        );
     }
 }
 
@@ -347,7 +378,9 @@ fn normal(answer: &str, table: &Table) -> String {
     }
     let mut entries: Vec<String> = answer
         .replace("<entry>", "\n<entry>")
+        .replace("</entry>", "</entry>\n")
         .replace("<member>", "\n<member>")
+        .replace("</member>", "</member>\n")
         .lines()
         .map(|line| {
             let hidden = table.volatile.iter().map(String::as_str).chain(["RequestId"]);

@@ -13,6 +13,9 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+/// The emulators that the tables know.
+pub const EMULATORS: [&str; 2] = ["ministack", "moto"];
+
 /// What is known about one kind.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +42,12 @@ pub struct Table {
     pub defaults: Map<String, Json>,
     /// Calls that delete it by hand.
     pub delete: Vec<Call>,
+    /// How many writes it takes to bring it back after that.
+    #[serde(default = "one")]
+    pub writes: usize,
+    /// Emulators that cannot do anything of it, each with the reason.
+    #[serde(default)]
+    pub skip: BTreeMap<String, String>,
     /// Properties without a row, each with the reason.
     #[serde(default)]
     pub exceptions: BTreeMap<String, String>,
@@ -85,6 +94,9 @@ pub struct Row {
     /// Calls that tell what is there, besides the table's.
     #[serde(default)]
     pub reads: Vec<Call>,
+    /// How many writes put it right.
+    #[serde(default = "one")]
+    pub writes: usize,
     /// What the plan does about it.
     #[serde(default = "update")]
     pub action: String,
@@ -110,6 +122,10 @@ impl Find {
     pub fn in_answer<'a>(&self, answer: &'a str) -> Option<&'a str> {
         Some(answer.split_once(&self.after)?.1.split_once(&self.before)?.0)
     }
+}
+
+fn one() -> usize {
+    1
 }
 
 fn update() -> String {
@@ -141,9 +157,15 @@ impl Table {
         out
     }
 
-    /// Properties that neither a row shows nor an exception explains.
+    /// Why an emulator cannot do a row.
+    pub fn skips<'a>(&'a self, row: &'a Row, emulator: &str) -> Option<&'a str> {
+        self.skip.get(emulator).or_else(|| row.skip.get(emulator)).map(String::as_str)
+    }
+
+    /// Properties that neither a row shows, on one emulator at least, nor an exception explains.
     pub fn unshown(&self) -> Vec<String> {
-        let shown: Vec<String> = self.rows.iter().flat_map(Row::shows).collect();
+        let runs = |row: &&Row| EMULATORS.iter().any(|emulator| self.skips(row, emulator).is_none());
+        let shown: Vec<String> = self.rows.iter().filter(runs).flat_map(Row::shows).collect();
         let is_below = |path: &str, of: &str| {
             path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
@@ -234,10 +256,6 @@ impl Words {
 
     /// A call with what its texts stand for.
     pub fn fill_call(&self, call: &Call) -> Call {
-        Call {
-            service: call.service.clone(),
-            operation: self.fill(&call.operation),
-            body: self.fill_json(&call.body),
-        }
+        Call { service: call.service.clone(), operation: self.fill(&call.operation), body: self.fill_json(&call.body) }
     }
 }

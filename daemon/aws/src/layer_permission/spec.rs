@@ -48,7 +48,7 @@ impl Kind for LayerVersionPermission {
         let (version, _) = key.split_once('|').unwrap_or((key, ""));
         let text = |name: &str| want.text(name).map_or(Json::Null, Json::from);
         properties([
-            ("LayerVersion", Json::from(version)),
+            ("LayerVersionArn", Json::from(version)),
             ("Action", text("Action")),
             ("Principal", canonical_principal(&text("Principal"))),
             ("OrganizationId", text("OrganizationId")),
@@ -113,7 +113,7 @@ pub fn observed(version: &str, document: &str, parent: Option<&Observed>) -> Res
         let mut item = Observed::new(key.clone(), key);
         let organization = statement.pointer("/Condition/StringEquals/aws:PrincipalOrgID");
         item.properties = properties([
-            ("LayerVersion", Json::from(version)),
+            ("LayerVersionArn", Json::from(version)),
             ("Action", statement.get("Action").cloned().unwrap_or_default()),
             ("Principal", canonical_principal(statement.get("Principal").unwrap_or(&Json::Null))),
             ("OrganizationId", organization.cloned().unwrap_or_default()),

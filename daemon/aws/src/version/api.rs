@@ -8,7 +8,7 @@ use aws_sdk_lambda::types::FunctionScalingConfig;
 use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observation, Observed, Reach, Reading, Seen, State, Step};
 use serde_json::{Value as Json, json};
 
-use super::spec::{self, POLICY_WORD, PROVISIONED, observed};
+use super::spec::{self, NEXT, POLICY_WORD, PROVISIONED, observed};
 use crate::document::Input;
 use crate::error::{done, gone, offered, unknown_operation};
 use crate::function::wire;
@@ -41,14 +41,17 @@ impl Versions {
             |page| (page.versions.unwrap_or_default(), page.next_marker),
         )
         .await?;
+        // A sweep asks for the version that the spec wants before anybody can know which one that is.
+        let whichever = asked.contains(&function_part::key(function, &[NEXT]));
         let mut items = Vec::with_capacity(configurations.len());
         for configuration in &configurations {
             let Some(mut item) = observed(Input(&wire::configuration(configuration)), world) else { continue };
+            let in_full = whichever || asked.contains(&item.key);
             // Of ours that may go, too: what is provisioned on one keeps it.
-            if (asked.contains(&item.key) || item.marks.is_some()) && has_provisioned(world, function) {
+            if (in_full || item.marks.is_some()) && has_provisioned(world, function) {
                 add_provisioned(&self.client, &mut item).await?;
             }
-            if asked.contains(&item.key) {
+            if in_full {
                 if has_word(world, function, POLICY_WORD) {
                     self.add_runtime_policy(&mut item).await?;
                 }

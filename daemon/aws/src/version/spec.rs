@@ -12,7 +12,7 @@ use crate::function::canonical;
 use crate::function_part;
 
 /// The version that is still to be published.
-const NEXT: &str = "next";
+pub(crate) const NEXT: &str = "next";
 /// The word in the function's mark that says that a qualifier has provisioned concurrency.
 pub(crate) const PROVISIONED: &str = "provisioned";
 /// The word that says that a version has a runtime policy.
