@@ -387,7 +387,7 @@ fn normal(answer: &str, table: &Table) -> String {
             hidden.fold(line.trim().to_owned(), |line, name| without(&line, name))
         })
         .collect();
-    entries.retain(|entry| !said_by_default(entry, table));
+    entries.retain(|entry| !entry.is_empty() && !said_by_default(entry, table));
     entries.sort();
     entries.join("\n")
 }
