@@ -151,7 +151,7 @@ impl Table {
         let schema = schema::lookup(&self.kind).unwrap_or_else(|| panic!("AWS has no {}", self.kind));
         let mut out = Vec::new();
         for name in schema.writable() {
-            leaves(&schema, name.to_owned(), &schema.root.properties[name], &mut out);
+            leaves(schema, name.to_owned(), &schema.root.properties[name], &mut out);
         }
         out.retain(|path| !schema.is_create_only(path) && !schema.is_read_only(path));
         out

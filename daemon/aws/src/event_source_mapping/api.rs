@@ -109,7 +109,9 @@ impl EventSourceMappings {
     /// A key without a UUID is a mapping about to be made: whatever reads this source into this function is read.
     async fn only(&self, key: &str, seen: &mut Seen) {
         let entries = match spec::parse_new(key) {
-            Some((function, source)) => self.list(Some(function), source).await,
+            // By its source alone: whether a function's name stands for its aliases too, the filter does not say.
+            Some((_, Some(source))) => self.list(None, Some(source)).await,
+            Some((function, None)) => self.list(Some(function), None).await,
             None => self.get(key).await.map(|entry| entry.into_iter().collect()),
         };
         let found = match entries {
