@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Map<String, Json>")]
 pub struct Call {
-    /// `lambda`, `s3`, `sqs`, `ssm`, `logs`, `sns` or `iam`.
+    /// `lambda`, `s3`, `sqs`, `ssm`, `logs`, `kinesis`, `sns` or `iam`.
     pub service: String,
     /// The operation; where a service speaks REST, method and path (`lambda: DELETE /2015-03-31/functions/F`).
     pub operation: String,
@@ -82,6 +82,7 @@ impl Wire {
             "sqs" => ("application/x-amz-json-1.0", Some("AmazonSQS"), json(body)),
             "ssm" => ("application/x-amz-json-1.1", Some("AmazonSSM"), json(body)),
             "logs" => ("application/x-amz-json-1.1", Some("Logs_20140328"), json(body)),
+            "kinesis" => ("application/x-amz-json-1.1", Some("Kinesis_20131202"), json(body)),
             "sns" => (FORM, None, form(operation, "2010-03-31", body)),
             "iam" => (FORM, None, form(operation, "2010-05-08", body)),
             other => return Err(format!("`{other}` is no service that tests call")),
