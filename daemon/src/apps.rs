@@ -497,8 +497,10 @@ struct BesideTemplate<'a> {
 
 impl compile::Files for BesideTemplate<'_> {
     fn text(&self, path: &str) -> Option<(FileId, Arc<str>)> {
-        // Included text has no place of its own in the table: complaints point at the include.
-        Some((FileId(u32::MAX), self.tree.snapshot.text(&self.folder.join(path))?))
+        let path = self.folder.join(path);
+        let text = self.tree.snapshot.text(&path)?;
+        let plain: PathBuf = path.components().collect();
+        Some((self.tree.sources.include(&self.tree.snapshot.show(&plain), &text), text))
     }
 }
 

@@ -291,9 +291,8 @@ impl<'a> Evaluator<'a> {
             return None;
         }
         if let Some(value) = self.scope.parameters.get(name) {
-            let value = Node { place, ..value.clone() };
-            self.spend(weight(&value), place);
-            return Some(value);
+            let enough = self.spend(weight(value), place);
+            return Some(if enough { Node { place, ..value.clone() } } else { Node::new(Val::Null, place) });
         }
         if Pseudo::NAMES.contains(&name) {
             // A pseudo parameter that is not known yet stays symbolic, as a resource does.
@@ -331,8 +330,8 @@ impl<'a> Evaluator<'a> {
         };
         let output = attribute.strip_prefix("Outputs.");
         if let Some(value) = output.and_then(|name| nested.outputs.get(name)) {
-            self.spend(weight(value), place);
-            return Node { place, ..value.clone() };
+            let enough = self.spend(weight(value), place);
+            return if enough { Node { place, ..value.clone() } } else { Node::new(Val::Null, place) };
         }
         if !nested.unknown {
             let known = nested.outputs.keys().map(String::as_str);

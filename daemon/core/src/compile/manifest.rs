@@ -76,6 +76,9 @@ pub struct Input<'a> {
     pub strictness: Strictness,
 }
 
+/// Most documents of one application.
+const MAX_DOCUMENTS: usize = 5000;
+
 /// What came of it.
 #[derive(Debug)]
 pub struct Compiled {
@@ -114,6 +117,14 @@ pub fn read_app(documents: &[Node], out: &mut Diagnostics) -> Option<App> {
 }
 
 fn run(input: &Input<'_>, build: &mut Build) -> (Option<Desired>, Needs) {
+    if let Some(first) = input.documents.get(MAX_DOCUMENTS) {
+        let message = format!("the application has {} documents; it can hold {MAX_DOCUMENTS}", input.documents.len());
+        build.out.push(
+            Diagnostic::error("too-large", first.place, message)
+                .help("make several applications of it, each in a folder of its own"),
+        );
+        return (None, Needs::default());
+    }
     let app = read_app(input.documents, &mut build.out);
     let documents = read_documents(input, &mut build.out);
     let environment = match app.as_ref().map(|app| app.select(input.env)) {

@@ -15,6 +15,9 @@ use super::yaml::{self, Duplicates};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Diagnostic, Diagnostics, FileId, Map, Node, Place, Val};
 
+/// Longest samconfig that is read, bytes. Those in the wild stay below a tenth of it.
+pub const MAX_TEXT: usize = 256 << 10;
+
 /// The environment that SAM takes when none is given.
 pub const DEFAULT_ENVIRONMENT: &str = "default";
 
@@ -181,6 +184,10 @@ const COMMANDS: [&str; 2] = ["deploy", "global"];
 /// # Errors
 /// What is wrong with the text or with a parameter that counts.
 pub fn read(text: &str, file: FileId, format: Format) -> Result<SamConfig, Diagnostics> {
+    if text.len() > MAX_TEXT {
+        let message = format!("the samconfig is {} KB long, the limit is {} KB", text.len() >> 10, MAX_TEXT >> 10);
+        return Err(Diagnostic::error("too-large", Place::new(file, 1, 1), message).into());
+    }
     let mut reader = Reader { errors: Diagnostics::new(), config: SamConfig::default() };
     let root = match format {
         Format::Toml => toml::read(text, file)?,
@@ -278,13 +285,15 @@ impl Reader {
         for (key, entry) in map {
             let plain = key.replace('-', "_");
             if !USED.contains(&plain.as_str()) && !OWN_AFFAIRS.contains(&plain.as_str()) {
+                let known = || USED.iter().chain(OWN_AFFAIRS).copied();
+                let help = if self.config.warnings.are_many() { None } else { did_you_mean(key, known()) };
                 self.config.warnings.push(
                     Diagnostic::warning(
                         "unknown-property",
                         entry.key_place,
                         format!("samconfig [{environment}.{command}.parameters]: there is no parameter `{key}`"),
                     )
-                    .maybe_help(did_you_mean(key, USED.iter().chain(OWN_AFFAIRS).copied())),
+                    .maybe_help(help),
                 );
             }
         }

@@ -15,7 +15,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,7 +26,10 @@ use super::values::{Needs, Values};
 use super::yaml::{self, Duplicates};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Diagnostic, Diagnostics, FileId, Map, Node, Output, Place, Resource, Severity, Val};
-use nested::Nesting;
+use nested::{Nesting, Total};
+
+/// Most resources that a template declares, loops unrolled. CloudFormation takes 500.
+const MAX_RESOURCES: usize = 2500;
 
 /// The template's top-level sections.
 const SECTIONS: &[&str] = &[
@@ -120,14 +122,19 @@ const INDEPENDENT: &[&str] = &[
 /// # Errors
 /// Everything that is wrong with it, as far as it can be told at once.
 pub fn compile_template(input: &TemplateInput<'_>) -> Result<Outcome, Diagnostics> {
-    compile_at(input, &Nesting::outermost(input.text, &Cell::new(0)))
+    compile_at(input, &Nesting::outermost(input.text, &Total::default()))
 }
 
 /// Compiles a template that may be nested in others.
 fn compile_at(input: &TemplateInput<'_>, nesting: &Nesting<'_>) -> Result<Outcome, Diagnostics> {
     let (template, warnings) = read(input.text, input.file)?;
+    nesting.add(&template)?;
     let mut prepared = prepare(template, input);
     prepared.diagnostics.extend(warnings);
+    if prepared.diagnostics.iter().any(|one| one.code == "too-large") {
+        // What was cut off in the middle is not worth looking at.
+        return Err(prepared.diagnostics);
+    }
     if !input.offline && !prepared.needs.is_empty() && !prepared.diagnostics.has_errors() {
         return Ok(Outcome::Needs(prepared.needs));
     }
@@ -242,7 +249,8 @@ pub fn prepare(template: Node, input: &TemplateInput<'_>) -> Prepared {
         return prepared;
     }
     let errors = &mut prepared.diagnostics;
-    include::top_level(&mut prepared.template, input.files, errors);
+    let includes = include::Includes::new(input.files);
+    include::top_level(&mut prepared.template, &includes, errors);
     check_sections(&prepared.template, errors);
     let transforms = transforms(&prepared.template, errors);
     let given = parameters::Given {
@@ -250,17 +258,20 @@ pub fn prepare(template: Node, input: &TemplateInput<'_>) -> Prepared {
         overrides: input.overrides,
         strictness: input.strictness,
         declares: "the template",
+        place: prepared.template.get("Parameters").unwrap_or(&prepared.template).place,
         remedy: "give it a `Default`, put it into samconfig's `parameter_overrides`",
     };
     prepared.scope.parameters =
         parameters::resolve(prepared.template.get("Parameters"), &given, &mut prepared.needs, errors);
-    include::inline(&mut prepared.template, input.files, &prepared.scope, errors);
+    include::inline(&mut prepared.template, &includes, &prepared.scope, errors);
     prepared.scope.mappings = mappings(&prepared.template, errors);
     prepared.scope.conditions = section(&prepared.template, "Conditions");
     if transforms.language_extensions {
         foreach::unroll(&mut prepared.template, &prepared.scope, input.values, errors);
         prepared.scope.conditions = section(&prepared.template, "Conditions");
     }
+    check_count(&prepared.template, errors);
+    artifact::check_definitions(&prepared.template, input.files, errors);
     prepared.nested = nested::take(&mut prepared.template, input, &prepared.scope, errors);
     let resources = section(&prepared.template, "Resources");
     let is_serverless =
@@ -343,6 +354,24 @@ fn finish(
 /// A section's entries; none where there is no such section.
 fn section(template: &Node, name: &str) -> Map {
     template.get(name).and_then(Node::as_map).cloned().unwrap_or_default()
+}
+
+/// So many resources that no stack could hold them, nor a person mean them.
+fn check_count(template: &Node, errors: &mut Diagnostics) {
+    let resources = template.get("Resources").and_then(Node::as_map);
+    if let Some(resources) = resources
+        && let Some((_, first)) = resources.get_index(MAX_RESOURCES)
+        && errors.iter().all(|one| one.code != "too-large")
+    {
+        let message = format!(
+            "the template declares {} resources; it can hold {MAX_RESOURCES}, and CloudFormation takes 500",
+            resources.len()
+        );
+        errors.push(
+            Diagnostic::error("too-large", first.key_place, message)
+                .help("make several applications of it, each in a folder of its own"),
+        );
+    }
 }
 
 /// Unknown sections, and sections that are no maps.

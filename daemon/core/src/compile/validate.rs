@@ -29,7 +29,7 @@ pub fn validate_resource(resource: &Resource, out: &mut Diagnostics) {
             return;
         }
         let message = format!("`{}`: AWS has no resource type `{name}`", resource.id);
-        let help = did_you_mean(name, schema::type_names());
+        let help = if out.are_many() { None } else { did_you_mean(name, schema::type_names()) };
         out.push(Diagnostic::error("unknown-type", resource.place, message).maybe_help(help));
         return;
     };

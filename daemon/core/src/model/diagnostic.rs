@@ -200,7 +200,7 @@ impl Diagnostic {
             "{}{} {}\n",
             paint(shade, &format!("{word}[{}]", self.code)),
             paint("1", ":"),
-            paint("1", &self.message)
+            paint("1", &clipped(&self.message))
         );
         let shown = std::iter::once((self.place, None)).chain(self.related.iter().map(|(p, w)| (*p, Some(w.as_str()))));
         let mut margin = String::new();
@@ -217,7 +217,7 @@ impl Diagnostic {
                 why.map(|w| format!(": {w}")).unwrap_or_default()
             ));
             if let Some(line) = sources.line(place) {
-                let (line, caret) = excerpt(line, place.column);
+                let (line, caret) = excerpt(&line, place.column);
                 out.push_str(&format!(
                     "{margin} {bar}\n{} {bar} {line}\n{margin} {bar} {}\n",
                     place.line,
@@ -229,6 +229,15 @@ impl Diagnostic {
             out.push_str(&format!("{margin} = help: {help}\n"));
         }
         out
+    }
+}
+
+/// A message without what goes on and on: a key or value in it may be megabytes.
+fn clipped(message: &str) -> std::borrow::Cow<'_, str> {
+    const WIDTH: usize = 2000;
+    match message.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{} ...", &message[..end]).into(),
+        None => message.into(),
     }
 }
 

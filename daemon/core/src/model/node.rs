@@ -116,6 +116,15 @@ impl Node {
         Node::new(value, place)
     }
 
+    /// How many values this is, itself included.
+    pub fn count(&self) -> usize {
+        match &self.value {
+            Val::List(items) => 1 + items.iter().map(Node::count).sum::<usize>(),
+            Val::Map(map) => 1 + map.values().map(|entry| entry.node.count()).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
     /// Plain JSON, secrets included: for AWS, never for a person.
     pub fn to_json(&self) -> Json {
         self.render(&|_| None)

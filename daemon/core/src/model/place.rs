@@ -1,6 +1,6 @@
 //! Where in the sources something was written.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// A file of a [`Sources`] table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,10 +39,10 @@ impl Place {
     }
 }
 
-/// The text files of one snapshot, so that a [`Place`] can be shown with its line.
+/// The text files of one snapshot, so that a [`Place`] can be shown with its line. Clones share the table.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    files: Vec<SourceFile>,
+    files: Arc<RwLock<Vec<SourceFile>>>,
 }
 
 /// One text file: its path as a person would type it, relative to where they are, and its text.
@@ -52,6 +52,19 @@ pub struct SourceFile {
     pub path: Arc<str>,
     /// The whole text.
     pub text: Arc<str>,
+    /// Where its lines begin, in bytes; found out once.
+    lines: Arc<OnceLock<Vec<usize>>>,
+}
+
+impl SourceFile {
+    /// The text of a line, counted from 1, without its line end.
+    fn line(&self, number: u32) -> Option<&str> {
+        let lines = self
+            .lines
+            .get_or_init(|| std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect());
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.text.get(*lines.get(index)?..)?.lines().next()
+    }
 }
 
 impl Sources {
@@ -62,14 +75,21 @@ impl Sources {
 
     /// Adds a file and returns its id.
     pub fn add(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
-        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { path: path.into(), text: text.into() });
-        id
+        push(&mut self.files.write().unwrap_or_else(PoisonError::into_inner), path.into(), text.into())
+    }
+
+    /// The id of a file that another one includes: added where it is not here yet.
+    pub fn include(&self, path: &str, text: &Arc<str>) -> FileId {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        match files.iter().position(|file| *file.path == *path && file.text == *text) {
+            Some(index) => FileId(u32::try_from(index).unwrap_or(u32::MAX)),
+            None => push(&mut files, path.into(), Arc::clone(text)),
+        }
     }
 
     /// The file with this id.
-    pub fn file(&self, id: FileId) -> Option<&SourceFile> {
-        self.files.get(id.0 as usize)
+    pub fn file(&self, id: FileId) -> Option<SourceFile> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner).get(id.0 as usize).cloned()
     }
 
     /// `path:line:column`, or the empty string for nowhere.
@@ -81,8 +101,13 @@ impl Sources {
     }
 
     /// The text of the line a place points into, without its line end.
-    pub fn line(&self, place: Place) -> Option<&str> {
-        let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
-        self.file(place.file)?.text.lines().nth(index)
+    pub fn line(&self, place: Place) -> Option<String> {
+        self.file(place.file)?.line(place.line).map(str::to_owned)
     }
+}
+
+fn push(files: &mut Vec<SourceFile>, path: Arc<str>, text: Arc<str>) -> FileId {
+    let id = FileId(u32::try_from(files.len()).unwrap_or(u32::MAX));
+    files.push(SourceFile { path, text, lines: Arc::default() });
+    id
 }

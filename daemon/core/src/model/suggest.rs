@@ -1,14 +1,23 @@
 //! "Did you mean": the nearest of the words that would have been right.
 
+/// Longest word, in characters, that anything is near to: AWS's names are shorter, and comparing long text costs.
+const LONGEST: usize = 200;
+
 /// The candidate that a person most likely meant by `word`, or `None` where nothing is near.
 ///
 /// A difference in case alone counts as nearest of all; beyond that about one slip in three characters is forgiven.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = word.chars().count();
+    if length > LONGEST {
+        return None;
+    }
     let lower = word.to_lowercase();
-    let allowed = (word.chars().count() / 3).max(1);
+    let allowed = (length / 3).max(1);
     candidates
         .into_iter()
         .filter(|candidate| !candidate.is_empty() && *candidate != word)
+        // Each character more or less is a slip.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= allowed + 1)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, candidate)| (*distance, candidate.len()))
@@ -31,6 +40,7 @@ mod tests {
         assert_eq!(nearest("MemorySice", words), Some("MemorySize"));
         assert_eq!(nearest("Tiemout", words), Some("Timeout"));
         assert_eq!(nearest("Layers", words), None);
+        assert_eq!(nearest(&"M".repeat(1 << 20), words), None);
         assert_eq!(did_you_mean("Handlr", words).as_deref(), Some("did you mean `Handler`?"));
     }
 }

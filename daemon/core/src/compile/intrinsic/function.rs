@@ -164,7 +164,8 @@ impl Evaluator<'_> {
                     if !self.spend(weight(value), place) {
                         return Some(Node::new(Val::Null, place));
                     }
-                    return Some(value.clone());
+                    // A complaint about the value belongs where it is used, as with a parameter.
+                    return Some(Node { place, ..value.clone() });
                 }
                 (Some(Node { value: Val::Map(next), .. }), _) => level = next,
                 _ if default.is_some() => break,

@@ -420,3 +420,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_long_value_that_is_referred_to_over_and_over_is_not_copied_beyond_the_limit() {
+    let mut scope = scope();
+    scope.parameters.insert("Long".to_owned(), Node::str("x".repeat(1 << 20), Place::NOWHERE));
+    let (value, _, errors) = run_in(&scope, &Values::default(), &format!("[{}]", "!Ref Long, ".repeat(1000)));
+    assert_eq!(errors, ["Resource `R`: the values grow beyond 64 MB"]);
+    let value = value.unwrap();
+    assert!(value.as_list().unwrap().iter().filter(|item| item.as_str().is_some()).count() < 64);
+}

@@ -62,6 +62,7 @@ pub(super) fn resolve(given: &Given<'_>, needs: &mut Needs, out: &mut Diagnostic
             overrides: &overrides.filter(|(_, node)| !node.is_null()).collect(),
             strictness: given.strictness,
             declares: "the App",
+            place: given.app.map_or(Place::NOWHERE, |app| app.name.place),
             remedy: "give it a default, a value in the environment",
         },
         needs,

@@ -26,12 +26,16 @@ pub(super) struct Build<'a> {
     pub source: Node,
     /// The resulting `Resources` so far: written ones that are no SAM resources, and what was made.
     pub resources: Map,
+    /// Where each resource stands in the end: the position of the written one that it came from, and when it was made.
+    ranks: HashMap<String, (usize, usize)>,
     /// The resulting `Conditions`.
     pub conditions: Map,
     /// Destinations generated for a function, by the place of the `OnSuccess` or `OnFailure` that asked for them.
     pub shared_destinations: HashMap<Place, Entry>,
     /// References to rewrite when all is made.
     pub renames: Renames,
+    /// Ids of written resources that events changed, to be put into the result in the end.
+    changed: std::collections::BTreeSet<String>,
     /// What the APIs share.
     pub apis: api::Apis,
     /// What each connector became.
@@ -109,11 +113,13 @@ impl<'a> Build<'a> {
         Ok(Build {
             context,
             parameters,
+            ranks: resources.keys().enumerate().map(|(at, id)| (id.clone(), (at, 0))).collect(),
             resources: resources.clone(),
             conditions,
             source: template,
             shared_destinations: HashMap::new(),
             renames: Renames::default(),
+            changed: Default::default(),
             apis: api::Apis::default(),
             connected: indexmap::IndexMap::new(),
             notes: RefCell::default(),
@@ -136,7 +142,20 @@ impl<'a> Build<'a> {
                 self.expand(&id);
             }
         }
+        for id in std::mem::take(&mut self.changed) {
+            let now = self.rewritten(&id);
+            if let (Some(now), Some(entry)) = (now, self.resources.get_mut(&id)) {
+                entry.node = now.into_node(None);
+            }
+        }
+        self.sort();
         connector::settle(self);
+    }
+
+    /// Puts generated resources where the resource stood that asked for them.
+    fn sort(&mut self) {
+        let ranks = &self.ranks;
+        self.resources.sort_by_cached_key(|id, _| ranks.get(id).copied().unwrap_or((usize::MAX, usize::MAX)));
     }
 
     fn ids_of(&self, types: &[&str]) -> Vec<String> {
@@ -191,9 +210,9 @@ impl<'a> Build<'a> {
 
     /// Puts what was made where the resource stood that asked for it.
     fn replace(&mut self, source: &Source, made: Vec<Made>) {
-        let at = self.resources.get_index_of(&source.id).unwrap_or(self.resources.len());
-        self.resources.shift_remove(&source.id);
-        let mut at = at.min(self.resources.len());
+        // Order is made in the end: keeping it here would move all that follows for each that is put in.
+        let stood = self.ranks.get(&source.id).map_or(usize::MAX, |(at, _)| *at);
+        self.resources.swap_remove(&source.id);
         for resource in made {
             if let Some(diagnostic) = self.clash(source, &resource) {
                 self.diagnostics.push(diagnostic);
@@ -205,8 +224,8 @@ impl<'a> Build<'a> {
             match self.resources.get_mut(&id) {
                 Some(existing) => existing.node = entry.node,
                 None => {
-                    self.resources.shift_insert(at, id, entry);
-                    at += 1;
+                    self.ranks.insert(id.clone(), (stood, self.ranks.len()));
+                    self.resources.insert(id, entry);
                 }
             }
         }
@@ -272,8 +291,13 @@ impl<'a> Build<'a> {
         Ok(node)
     }
 
+    /// Says that a written resource was changed where it is written: its final form will be in the result.
+    pub fn changed(&mut self, id: &str) {
+        self.changed.insert(id.to_owned());
+    }
+
     /// A written resource as it is now, to be put into the result.
-    pub fn rewritten(&self, id: &str) -> Option<Made> {
+    fn rewritten(&self, id: &str) -> Option<Made> {
         let source = self.source_of(id)?;
         Some(Made {
             id: source.id.clone(),
@@ -352,12 +376,13 @@ impl<'a> Build<'a> {
     }
 
     /// The resulting template with its warnings, or everything that was wrong.
-    pub fn finish(self) -> Result<(Node, Diagnostics), Diagnostics> {
-        let mut said = self.diagnostics;
-        said.extend(self.notes.into_inner());
+    pub fn finish(mut self) -> Result<(Node, Diagnostics), Diagnostics> {
+        let mut said = std::mem::take(&mut self.diagnostics);
+        said.extend(self.notes.take());
         if said.has_errors() {
             return Err(said);
         }
+        self.sort();
         let mut template = self.source;
         template.remove("Transform");
         template.remove("Globals");

@@ -168,3 +168,11 @@ proptest! {
         prop_assert_eq!(plain(&all), [pair("Key", &value), pair("Other", "1")]);
     }
 }
+
+#[test]
+fn a_text_that_is_far_too_long_is_refused_unread() {
+    for format in [Format::Toml, Format::Yaml] {
+        let errors = super::read(&"# comment\n".repeat(40_000), FileId(0), format).unwrap_err();
+        assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["too-large"]);
+    }
+}

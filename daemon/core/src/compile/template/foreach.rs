@@ -5,14 +5,17 @@ use indexmap::IndexMap;
 use super::super::intrinsic::text::{Piece, pieces, scalar};
 use super::super::intrinsic::{Evaluator, Scope};
 use super::super::values::Values;
-use super::super::yaml::MAX_NODES;
+use super::super::yaml::MAX_EXPANDED;
 use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Val};
 
 const PREFIX: &str = "Fn::ForEach::";
 
+/// Most values that all loops of a template make. CloudFormation takes 500 resources, far fewer values than these.
+const MAX_MADE: usize = 200_000;
+
 /// Unrolls every loop in a template.
 pub(super) fn unroll(template: &mut Node, scope: &Scope, values: &Values, errors: &mut Diagnostics) {
-    let mut unroller = Unroller { scope, values, errors, made: 0 };
+    let mut unroller = Unroller { scope, values, errors, made: 0, room: MAX_EXPANDED };
     for section in ["Conditions", "Resources", "Outputs"] {
         if let Some(node) = template.get(section) {
             let unrolled = unroller.walk(node, &IndexMap::new());
@@ -29,15 +32,13 @@ struct Unroller<'a> {
     values: &'a Values,
     errors: &'a mut Diagnostics,
     made: usize,
+    /// How many bytes of text loops may still make; none once it was too much.
+    room: usize,
 }
 
 impl Unroller<'_> {
     fn walk(&mut self, node: &Node, bound: &Bound) -> Node {
-        self.made += 1;
-        if self.made > MAX_NODES {
-            if self.made == MAX_NODES + 1 {
-                self.errors.error("too-large", node.place, format!("loops make more than {MAX_NODES} values"));
-            }
+        if self.spent(bound, node.place) {
             return Node::new(Val::Null, node.place);
         }
         if !bound.is_empty()
@@ -55,18 +56,48 @@ impl Unroller<'_> {
                     } else {
                         let inner = match key.as_str() {
                             // Names of resources and conditions that a loop makes.
-                            "DependsOn" | "Condition" if !bound.is_empty() => names(&entry.node, bound),
+                            "DependsOn" | "Condition" if !bound.is_empty() => self.names(&entry.node, bound),
                             _ => None,
                         };
                         let inner = inner.unwrap_or_else(|| self.walk(&entry.node, bound));
-                        self.put(&mut out, substitute(key, bound), entry.key_place, inner);
+                        let key = self.substitute(key, bound);
+                        self.put(&mut out, key, entry.key_place, inner);
                     }
                 }
                 Val::Map(out)
             }
+            Val::Str(text) if !bound.is_empty() => {
+                self.room = self.room.saturating_sub(text.len());
+                Val::Str(text.clone())
+            }
             scalar => scalar.clone(),
         };
         Node { value, place: node.place, secret: node.secret }
+    }
+
+    /// Counts what loops make; true once it is too much, which is said once.
+    fn spent(&mut self, bound: &Bound, place: Place) -> bool {
+        if bound.is_empty() {
+            return false;
+        }
+        if self.made == MAX_MADE {
+            self.errors.error("too-large", place, format!("loops make more than {MAX_MADE} values"));
+        } else if self.made < MAX_MADE && self.room == 0 {
+            let message = format!("loops make more than {} MB of text", MAX_EXPANDED >> 20);
+            self.errors.error("too-large", place, message);
+            self.made = MAX_MADE;
+        }
+        self.made += 1;
+        self.made > MAX_MADE
+    }
+
+    /// `${Variable}` by its value, `&{Variable}` by its letters and digits. What is too much is not made.
+    fn substitute(&mut self, text: &str, bound: &Bound) -> String {
+        let made = substitute(text, bound, self.room);
+        if !bound.is_empty() {
+            self.room = made.as_ref().map_or(0, |made| self.room.saturating_sub(made.len()));
+        }
+        made.unwrap_or_default()
     }
 
     /// `Ref` to a loop variable, and text with one in it.
@@ -79,7 +110,7 @@ impl Unroller<'_> {
                     Some(_) => return None,
                     None => (argument, None),
                 };
-                let text = substitute(text.as_str()?, bound);
+                let text = self.substitute(text.as_str()?, bound);
                 let open = pieces(&text).iter().any(|piece| !matches!(piece, Piece::Literal(_)));
                 let text = Node::str(text, argument.place);
                 Some(match variables {
@@ -89,6 +120,18 @@ impl Unroller<'_> {
                     None if open => Node::call("Fn::Sub", text, node.place),
                     None => text,
                 })
+            }
+            _ => None,
+        }
+    }
+
+    /// Names in text or a list of texts.
+    fn names(&mut self, node: &Node, bound: &Bound) -> Option<Node> {
+        match &node.value {
+            Val::Str(text) => Some(Node::str(self.substitute(text, bound), node.place)),
+            Val::List(items) => {
+                let items: Option<Vec<Node>> = items.iter().map(|item| self.names(item, bound)).collect();
+                items.map(|items| Node::list(items, node.place))
             }
             _ => None,
         }
@@ -124,17 +167,19 @@ impl Unroller<'_> {
         };
         for value in self.collection(key, collection, bound) {
             let mut inner = bound.clone();
+            // A loop that makes nothing goes round all the same.
             inner.insert(variable.to_owned(), value);
+            if self.spent(&inner, entry.key_place) {
+                return;
+            }
             for (key, made) in body {
                 if key.starts_with(PREFIX) {
                     self.each(key, made, &inner, out);
                 } else {
                     let node = self.walk(&made.node, &inner);
-                    self.put(out, substitute(key, &inner), made.key_place, node);
+                    let key = self.substitute(key, &inner);
+                    self.put(out, key, made.key_place, node);
                 }
-            }
-            if self.made > MAX_NODES {
-                return;
             }
         }
     }
@@ -159,27 +204,23 @@ impl Unroller<'_> {
     }
 }
 
-/// Names in text or a list of texts.
-fn names(node: &Node, bound: &Bound) -> Option<Node> {
-    match &node.value {
-        Val::Str(text) => Some(Node::str(substitute(text, bound), node.place)),
-        Val::List(items) => {
-            let items: Option<Vec<Node>> = items.iter().map(|item| names(item, bound)).collect();
-            items.map(|items| Node::list(items, node.place))
-        }
-        _ => None,
-    }
-}
-
-/// `${Variable}` by its value, `&{Variable}` by its letters and digits.
-fn substitute(text: &str, bound: &Bound) -> String {
+/// Text with loop variables replaced; `None` where it would be longer than `room`.
+fn substitute(text: &str, bound: &Bound, room: usize) -> Option<String> {
     let mut text = text.to_owned();
     if !text.contains('{') {
-        return text;
+        return Some(text);
     }
     for (name, value) in bound {
         let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
-        text = text.replace(&format!("${{{name}}}"), value).replace(&format!("&{{{name}}}"), &plain);
+        for (pattern, value) in [(format!("${{{name}}}"), value), (format!("&{{{name}}}"), &plain)] {
+            let count = text.matches(&pattern).count();
+            if text.len().saturating_add(count.saturating_mul(value.len())) > room {
+                return None;
+            }
+            if count > 0 {
+                text = text.replace(&pattern, value);
+            }
+        }
     }
-    text
+    Some(text)
 }

@@ -1,12 +1,32 @@
 //! `AWS::Include` of local files: inlined before anything else looks at the template.
 
+use std::cell::Cell;
+
 use super::super::intrinsic::{Evaluator, Scope};
 use super::super::values::Values;
+use super::super::yaml::MAX_NODES;
 use super::{Files, read};
 use crate::model::{Diagnostic, Diagnostics, Map, Node, Place, Val};
 
+/// Most text that includes bring in, bytes: the same file may be included over and over.
+const MAX_TEXT: usize = 16 << 20;
+
+/// Files that can be included, and how much of them was.
+pub(super) struct Includes<'a> {
+    files: &'a dyn Files,
+    bytes: Cell<usize>,
+    values: Cell<usize>,
+}
+
+impl<'a> Includes<'a> {
+    /// Nothing is included yet.
+    pub(super) fn new(files: &'a dyn Files) -> Self {
+        Includes { files, bytes: Cell::new(0), values: Cell::new(0) }
+    }
+}
+
 /// Inlines includes that the section `Transform` declares; other names stay there.
-pub(super) fn top_level(template: &mut Node, files: &dyn Files, errors: &mut Diagnostics) {
+pub(super) fn top_level(template: &mut Node, files: &Includes<'_>, errors: &mut Diagnostics) {
     let Some(declared) = template.remove("Transform") else { return };
     let place = declared.place;
     let (items, was_list) = match declared.value {
@@ -36,7 +56,7 @@ pub(super) fn top_level(template: &mut Node, files: &dyn Files, errors: &mut Dia
 }
 
 /// Inlines every `Fn::Transform` of `AWS::Include` in a template.
-pub(super) fn inline(node: &mut Node, files: &dyn Files, scope: &Scope, errors: &mut Diagnostics) {
+pub(super) fn inline(node: &mut Node, files: &Includes<'_>, scope: &Scope, errors: &mut Diagnostics) {
     match &mut node.value {
         Val::List(items) => items.iter_mut().for_each(|item| inline(item, files, scope, errors)),
         Val::Map(map) => {
@@ -76,7 +96,7 @@ fn known(location: &Node, scope: &Scope) -> Node {
     evaluator.evaluate(location).unwrap_or_else(|| location.clone())
 }
 
-fn load(location: Option<&Node>, place: Place, files: &dyn Files, errors: &mut Diagnostics) -> Option<Node> {
+fn load(location: Option<&Node>, place: Place, files: &Includes<'_>, errors: &mut Diagnostics) -> Option<Node> {
     let Some(location) = location else {
         errors.error("missing-property", place, "`AWS::Include` has no `Location`");
         return None;
@@ -92,13 +112,28 @@ fn load(location: Option<&Node>, place: Place, files: &dyn Files, errors: &mut D
         );
         return None;
     }
-    let Some((file, text)) = files.text(path) else {
+    if files.bytes.get() > MAX_TEXT || files.values.get() > MAX_NODES {
+        // That has been said.
+        return None;
+    }
+    let Some((file, text)) = files.files.text(path) else {
         errors.error("missing-file", location.place, format!("there is no file `{path}` to include"));
         return None;
     };
+    files.bytes.set(files.bytes.get() + text.len().max(64));
+    if files.bytes.get() > MAX_TEXT {
+        let message = format!("includes bring in more than {} MB", MAX_TEXT >> 20);
+        errors.error("too-large", location.place, message);
+        return None;
+    }
     match read(&text, file) {
         Ok((node, warnings)) => {
             errors.extend(warnings);
+            files.values.set(files.values.get() + node.count());
+            if files.values.get() > MAX_NODES {
+                errors.error("too-large", location.place, format!("includes bring in more than {MAX_NODES} values"));
+                return None;
+            }
             Some(node)
         }
         Err(found) => {

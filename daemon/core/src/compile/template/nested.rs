@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use super::super::intrinsic::text::{Piece, pieces, scalar};
 use super::super::intrinsic::{Evaluator, NestedScope, Scope};
 use super::super::values::Values;
+use super::super::yaml::MAX_NODES;
 use super::{Compiled, Files, Outcome, TemplateInput, compile_at};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Diagnostic, Diagnostics, Entry, FileId, Map, Node, Origin, Output, Place, Resource, Val};
@@ -21,6 +22,9 @@ const PROPERTIES: &[&str] = &["Location", "Parameters", "Tags", "NotificationARN
 /// Most nested applications in one, all levels together: a few files that nest each other can multiply.
 const MAX_NESTED: usize = 200;
 
+/// Most text of nested applications, bytes: each is read anew for each that nests it.
+const MAX_TEXT: usize = 16 << 20;
+
 /// Begins the ids of the outer template while a nested one is compiled with values that refer to them; no id can hold
 /// it.
 const OUTER: char = '\u{1}';
@@ -30,14 +34,33 @@ const OUTER: char = '\u{1}';
 pub(super) struct Nesting<'a> {
     /// Their texts, this one's last.
     around: Vec<&'a str>,
-    /// How many nested applications there are so far.
-    count: &'a Cell<usize>,
+    /// What all of them come to so far.
+    total: &'a Total,
+}
+
+/// What the applications within an application come to, all levels together.
+#[derive(Default)]
+pub(super) struct Total {
+    count: Cell<usize>,
+    /// Length of their texts, bytes.
+    bytes: Cell<usize>,
+    values: Cell<usize>,
 }
 
 impl<'a> Nesting<'a> {
     /// None around this one.
-    pub(super) fn outermost(text: &'a str, count: &'a Cell<usize>) -> Self {
-        Nesting { around: vec![text], count }
+    pub(super) fn outermost(text: &'a str, total: &'a Total) -> Self {
+        Nesting { around: vec![text], total }
+    }
+
+    /// Counts the values of a template that was read.
+    pub(super) fn add(&self, template: &Node) -> Result<(), Diagnostic> {
+        self.total.values.set(self.total.values.get() + template.count());
+        if self.total.values.get() <= MAX_NODES {
+            return Ok(());
+        }
+        let message = format!("nested applications hold more than {MAX_NODES} values together");
+        Err(Diagnostic::error("too-large", template.place, message))
     }
 }
 
@@ -78,6 +101,10 @@ pub(super) fn take(
         .filter(|(_, entry)| entry.node.get("Type").and_then(Node::as_str) == Some(TYPE))
         .map(|(id, _)| id.clone())
         .collect();
+    if ids.len() > MAX_NESTED {
+        errors.push(too_many(resources.get(&ids[MAX_NESTED]).map_or(Place::NOWHERE, |entry| entry.key_place)));
+        return Vec::new();
+    }
     let mut nested = Vec::new();
     for id in ids {
         let Some(entry) = resources.get(&id) else { continue };
@@ -106,6 +133,10 @@ pub(super) fn take(
         }
     }
     nested
+}
+
+fn too_many(place: Place) -> Diagnostic {
+    Diagnostic::error("too-large", place, format!("there are more than {MAX_NESTED} nested applications"))
 }
 
 /// A template by its path, or by its folder's.
@@ -242,9 +273,19 @@ fn compile_one(
         diagnostics.error("dependency-cycle", place, format!("{owner}: the template is nested in itself"));
         return None;
     }
-    nesting.count.set(nesting.count.get() + 1);
-    if nesting.count.get() > MAX_NESTED {
-        diagnostics.error("too-large", place, format!("{owner}: there are more than {MAX_NESTED} nested applications"));
+    if nesting.total.values.get() > MAX_NODES || nesting.total.bytes.get() > MAX_TEXT {
+        // That has been said; nothing more is read.
+        return None;
+    }
+    nesting.total.count.set(nesting.total.count.get() + 1);
+    nesting.total.bytes.set(nesting.total.bytes.get() + one.text.len());
+    if nesting.total.count.get() > MAX_NESTED {
+        diagnostics.push(too_many(place));
+        return None;
+    }
+    if nesting.total.bytes.get() > MAX_TEXT {
+        let message = format!("{owner}: the nested applications are longer than {} MB together", MAX_TEXT >> 20);
+        diagnostics.error("too-large", place, message);
         return None;
     }
     let empty = Map::new();
@@ -308,7 +349,7 @@ fn compile_one(
         offline: input.offline,
     };
     let around = nesting.around.iter().copied().chain([&*one.text]).collect();
-    match compile_at(&inner, &Nesting { around, count: nesting.count }) {
+    match compile_at(&inner, &Nesting { around, total: nesting.total }) {
         Ok(outcome) => Some(outcome),
         Err(found) => {
             for complaint in found.iter() {
@@ -359,10 +400,11 @@ impl Outer<'_> {
             if let Origin::Generated { parent } = &mut resource.origin {
                 *parent = outside(parent);
             }
+            let place = resource.place;
             inner.ids.push(id.clone());
             if joined.resources.insert(id.clone(), resource).is_some() {
                 let message = format!("Resource `{}`: two nested resources would both be called `{id}`", self.id);
-                diagnostics.error("duplicate-key", Place::NOWHERE, message);
+                diagnostics.error("duplicate-key", place, message);
             }
         }
         for (name, mut output) in compiled.outputs {

@@ -1,7 +1,9 @@
 //! `Parameters`: values by type, and their constraints.
 
-use indexmap::IndexMap;
-use regex::Regex;
+use std::cell::Cell;
+
+use indexmap::{IndexMap, IndexSet};
+use regex::RegexBuilder;
 
 use super::super::intrinsic::text::scalar;
 use super::super::intrinsic::{Strictness, has_symbolic};
@@ -86,6 +88,8 @@ pub(crate) struct Given<'a> {
     pub strictness: Strictness,
     /// What declares them, in messages: "the template".
     pub declares: &'static str,
+    /// Where they are declared, or would be: for complaints about values from the command line.
+    pub place: Place,
     /// Where else a person may write a value, in messages.
     pub remedy: &'static str,
 }
@@ -134,7 +138,9 @@ pub(crate) fn resolve(
         values.insert(name.clone(), value);
     }
     if let Some(((first, entry), rest)) = missing.split_first() {
-        let names = missing.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names =
+            missing.iter().take(MOST_LISTED).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names = if missing.len() > MOST_LISTED { format!("{names} ...") } else { names };
         let message = if rest.is_empty() {
             format!("parameter {names} has no value")
         } else {
@@ -142,7 +148,7 @@ pub(crate) fn resolve(
         };
         let mut diagnostic = Diagnostic::error("missing-parameter", entry.key_place, message)
             .help(format!("{}, or pass `--parameter {first}=...`", input.remedy));
-        for (name, entry) in rest {
+        for (name, entry) in rest.iter().take(MOST_LISTED) {
             diagnostic = diagnostic.related(entry.key_place, format!("`{name}`"));
         }
         errors.push(diagnostic);
@@ -156,7 +162,7 @@ fn check_overrides(declared: &crate::model::Map, input: &Given<'_>, errors: &mut
         .overrides
         .iter()
         .map(|(name, node)| (name, node.place))
-        .chain(input.values.parameters.keys().map(|name| (name, Place::NOWHERE)));
+        .chain(input.values.parameters.keys().map(|name| (name, input.place)));
     for (name, place) in given {
         if !declared.contains_key(name) {
             errors.push(
@@ -268,6 +274,11 @@ fn truthy(node: &Node) -> bool {
     scalar(node).is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
+/// Most complaints about the items of one value; a list may have millions.
+const MOST_WRONG: usize = 10;
+/// Most allowed values that a complaint lists.
+const MOST_LISTED: usize = 40;
+
 /// Holds a raw value against the parameter's constraints. For a value from SSM they apply to its name.
 fn check(
     name: &str,
@@ -281,7 +292,9 @@ fn check(
     let shape = if kind.from_ssm { Shape::Text } else { kind.shape };
     let secret = declared.get("NoEcho").is_some_and(truthy);
     let shown = |text: &str| if secret { "its value".to_owned() } else { format!("`{text}`") };
+    let wrong = Cell::new(0usize);
     let mut complain = |message: String| {
+        wrong.set(wrong.get() + 1);
         let help = declared.get("ConstraintDescription").and_then(Node::scalar_text);
         let diagnostic = Diagnostic::error("invalid-parameter", place, format!("parameter `{name}`: {message}"));
         errors.push(strictness.ease(diagnostic.maybe_help(help)));
@@ -301,14 +314,23 @@ fn check(
         Shape::Text | Shape::Number => scalar(raw).into_iter().collect(),
         Shape::TextList | Shape::NumberList => items(raw).unwrap_or_default(),
     };
+    // The whole value must match. Java patterns that this engine has no word for (look-around) are left to AWS.
+    let pattern = declared.get("AllowedPattern").and_then(Node::as_str);
+    let regex = pattern.and_then(|pattern| {
+        let regex = RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build();
+        Some((pattern, regex.ok()?))
+    });
+    let allowed: Option<IndexSet<String>> =
+        declared.get("AllowedValues").and_then(Node::as_list).map(|all| all.iter().filter_map(scalar).collect());
     let limit = |key: &str| declared.get(key).and_then(scalar).and_then(|text| text.trim().parse::<f64>().ok());
     for value in &values {
-        if let Some(allowed) = declared.get("AllowedValues").and_then(Node::as_list) {
-            let allowed: Vec<String> = allowed.iter().filter_map(scalar).collect();
-            if !allowed.contains(value) {
-                let listed = allowed.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
-                complain(format!("{} is none of the allowed values {listed}", shown(value)));
-            }
+        if wrong.get() > MOST_WRONG {
+            return;
+        }
+        if let Some(allowed) = allowed.as_ref().filter(|allowed| !allowed.contains(value)) {
+            let listed = allowed.iter().take(MOST_LISTED).map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
+            let more = if allowed.len() > MOST_LISTED { ", ..." } else { "" };
+            complain(format!("{} is none of the allowed values {listed}{more}", shown(value)));
         }
         if shape == Shape::Text {
             let length = f64::from(u32::try_from(value.chars().count()).unwrap_or(u32::MAX));
@@ -328,10 +350,7 @@ fn check(
                 complain(format!("{} is above `MaxValue`", shown(value)));
             }
         }
-        // The whole value must match. Java patterns that this engine has no word for (look-around) are left to AWS.
-        let pattern = declared.get("AllowedPattern").and_then(Node::as_str);
-        if let Some(pattern) = pattern
-            && let Ok(regex) = Regex::new(&format!("^(?:{pattern})$"))
+        if let Some((pattern, regex)) = &regex
             && !regex.is_match(value)
         {
             complain(format!("{} does not match `AllowedPattern` {pattern}", shown(value)));

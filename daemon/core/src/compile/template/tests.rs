@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -362,10 +360,70 @@ fn loops_that_multiply_end_in_an_error() {
     for level in 0..5 {
         body = format!("{{'Fn::ForEach::L{level}': [A{level}, [{list}], {body}]}}");
     }
-    let start = Instant::now();
     let errors = Case::default().errors(&format!("Transform: AWS::LanguageExtensions\nResources: {body}\n"));
-    assert!(errors.iter().any(|e| e.contains("loops make more than")), "{:?}", errors.first());
-    assert!(start.elapsed() < Duration::from_secs(20));
+    // The only complaint: what was cut off is not compiled.
+    assert_eq!(errors.len(), 1, "{:?}", errors.first());
+    assert!(errors[0].contains("loops make more than 200000 values"), "{errors:?}");
+    // Loops that make nothing go round all the same.
+    let mut empty = "{}".to_owned();
+    for level in 0..5 {
+        empty = format!("{{'Fn::ForEach::L{level}': [A{level}, [{list}], {empty}]}}");
+    }
+    let errors = Case::default().errors(&format!("Transform: AWS::LanguageExtensions\nResources: {empty}\n"));
+    assert!(errors[0].contains("loops make more than"), "{errors:?}");
+    let text = format!(
+        "Transform: AWS::LanguageExtensions\nResources:\n  'Fn::ForEach::L': [A, [{list}], {{'R${{A}}': {{Type: T, Properties: {{N: !Sub '{}'}}}}}}]\n",
+        "${A}".repeat(1 << 18)
+    );
+    let errors = Case::default().errors(&text);
+    assert!(errors.len() == 1 && errors[0].contains("loops make more than 32 MB of text"), "{:?}", errors.len());
+}
+
+#[test]
+fn includes_and_nested_applications_that_grow_end_in_an_error() {
+    let mut case = Case::default();
+    let list = "x,".repeat(40_000);
+    case.files.insert(
+        "big.yaml".to_owned(),
+        (FileId(1), format!("Metadata: [{list}]\nResources: {{R: {{Type: T}}}}").into()),
+    );
+    let include = "{'Fn::Transform': {Name: AWS::Include, Parameters: {Location: big.yaml}}}";
+    let many: String = (0..30).map(|i| format!("  R{i}: {include}\n")).collect();
+    let errors = case.errors(&format!("Resources:\n{many}"));
+    assert!(errors.iter().any(|error| error.contains("includes bring in more than")), "{errors:?}");
+    let app = "{Type: AWS::Serverless::Application, Properties: {Location: big.yaml}}";
+    let many = |count: usize| (0..count).map(|i| format!("  R{i}: {app}\n")).collect::<String>();
+    let errors = case.errors(&format!("Resources:\n{}", many(30)));
+    assert!(errors.iter().any(|error| error.contains("nested applications hold more than")), "{errors:?}");
+    let errors = case.errors(&format!("Resources:\n{}", many(30_000)));
+    assert!(errors[0].contains("more than 200 nested applications"), "{errors:?}");
+}
+
+#[test]
+fn a_template_of_thousands_of_resources_is_refused_before_it_is_expanded() {
+    let text = |count: usize| {
+        format!("Resources:\n{}", (0..count).map(|i| format!("  R{i}: {{Type: T}}\n")).collect::<String>())
+    };
+    Case::default().compiled(&text(2500));
+    let errors = Case::default().errors(&text(2501));
+    assert!(errors.len() == 1 && errors[0].starts_with("2502 too-large the template declares 2501"), "{errors:?}");
+}
+
+#[test]
+fn the_definition_of_a_state_machine_is_in_s3_or_in_a_file() {
+    let text = |uri: &str| {
+        format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  S:\n    Type: AWS::Serverless::StateMachine\n    Properties:\n      DefinitionUri: {uri}\n"
+        )
+    };
+    let errors = Case::default().errors(&text("my-bucket-key"));
+    assert!(errors[0].starts_with("6 missing-file Resource `S`: `DefinitionUri` is neither"), "{errors:?}");
+    for uri in ["s3://bucket/key", "flow/a.asl.json", "flow/a.asl.yaml", "{Bucket: b, Key: k}"] {
+        Case::default().compiled(&text(uri));
+    }
+    let mut case = Case::default();
+    case.files.insert("my-bucket-key".to_owned(), (FileId(1), "{}".into()));
+    case.compiled(&text("my-bucket-key"));
 }
 
 #[test]
@@ -529,14 +587,12 @@ proptest! {
 }
 
 #[test]
-fn thousands_of_mistakes_are_told_in_good_time() {
-    let start = Instant::now();
+fn thousands_of_mistakes_are_counted_and_the_first_are_told() {
     let text: String = std::iter::once("Resources:\n".to_owned())
-        .chain((0..4000).map(|i| format!("  R{i}: {{Type: T, DependsOn: Y{i}, Properties: {{A: !Ref X{i}}}}}\n")))
+        .chain((0..2400).map(|i| format!("  R{i}: {{Type: T, DependsOn: Y{i}, Properties: {{A: !Ref X{i}}}}}\n")))
         .collect();
     let errors = Case::default().compile(&text).unwrap_err();
-    assert!(errors.has_errors() && errors.omitted() > 7000, "{}", errors.omitted());
+    assert!(errors.has_errors() && errors.omitted() > 4000, "{}", errors.omitted());
     assert!(Case::default().compile(&"k: 1\n".repeat(100_000)).is_err());
     assert!(Case::default().compile(&(0..50_000).map(|i| format!("k{i}: !Foo x\n")).collect::<String>()).is_err());
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }

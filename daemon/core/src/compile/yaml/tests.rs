@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -158,11 +156,9 @@ fn a_number_that_is_not_finite_is_an_error() {
     assert_eq!(errors("a: .inf\n"), [("unsupported-number".to_owned(), 1, 4)]);
 }
 
-fn refused_quickly(text: &str, code: &str) {
-    let start = Instant::now();
+fn refused(text: &str, code: &str) {
     let errors = read_documents(text, FileId(0)).unwrap_err();
     assert_eq!(errors.iter().next().unwrap().code, code);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -172,13 +168,13 @@ fn alias_bombs_of_values_and_of_text_are_refused() {
         let items = vec![format!("*a{}", i - 1); 10].join(", ");
         bomb.push_str(&format!("a{i}: &a{i} [{items}]\n"));
     }
-    refused_quickly(&bomb, "too-large");
+    refused(&bomb, "too-large");
     let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 1000].join(", "));
-    refused_quickly(&text, "too-large");
+    refused(&text, "too-large");
     let keys = (0..10).fold("x0: &x0 {k: v}\n".to_owned(), |text, i| {
         text + &format!("x{}: &x{} {{a: *x{i}, b: *x{i}, c: *x{i}, d: *x{i}, e: *x{i}, f: *x{i}}}\n", i + 1, i + 1)
     });
-    refused_quickly(&keys, "too-large");
+    refused(&keys, "too-large");
 }
 
 #[test]
@@ -189,31 +185,28 @@ fn an_alias_inside_its_own_value_is_refused() {
 
 #[test]
 fn deep_nesting_is_refused_however_it_comes_about() {
-    refused_quickly(&format!("a: {}1{}", "[".repeat(100), "]".repeat(100)), "too-deep");
-    refused_quickly(&format!("{}1{}", "{\"a\":".repeat(100), "}".repeat(100)), "too-deep");
-    refused_quickly(&"- ".repeat(200_000), "too-deep");
-    refused_quickly(&(0..100).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>(), "too-deep");
+    refused(&format!("a: {}1{}", "[".repeat(100), "]".repeat(100)), "too-deep");
+    refused(&format!("{}1{}", "{\"a\":".repeat(100), "}".repeat(100)), "too-deep");
+    refused(&"- ".repeat(200_000), "too-deep");
+    refused(&(0..100).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>(), "too-deep");
     let chain =
         (0..100).fold("x0: &x0 [v]\n".to_owned(), |text, i| text + &format!("x{}: &x{} [*x{i}]\n", i + 1, i + 1));
-    refused_quickly(&chain, "too-deep");
+    refused(&chain, "too-deep");
     let tags = (0..60)
         .fold("x0: &x0 !Not [v]\n".to_owned(), |text, i| text + &format!("x{}: &x{} !Not [*x{i}]\n", i + 1, i + 1));
-    refused_quickly(&tags, "too-deep");
+    refused(&tags, "too-deep");
 }
 
 #[test]
 fn text_beyond_the_limit_is_refused() {
-    refused_quickly(&"a: b\n".repeat(2 << 20), "too-large");
+    refused(&"a: b\n".repeat(2 << 20), "too-large");
 }
 
 #[test]
-fn a_megabyte_is_read_in_reasonable_time() {
+fn a_megabyte_is_read_whole() {
     let text: String =
         (0..20_000).map(|i| format!("Key{i}:\n  Type: AWS::SQS::Queue\n  Name: !Sub '${{A}}-{i}'\n")).collect();
-    let start = Instant::now();
     assert_eq!(one(&text).as_map().unwrap().len(), 20_000);
-    // Unoptimised; an optimised build is some twenty times faster.
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 fn yaml_like() -> impl Strategy<Value = String> {

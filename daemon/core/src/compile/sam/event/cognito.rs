@@ -32,5 +32,6 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &Target<'_>) 
         }
         config.set(name, target.arn.clone());
     }
-    Ok([Some(permission), build.rewritten(id)].into_iter().flatten().collect())
+    build.changed(id);
+    Ok(vec![permission])
 }

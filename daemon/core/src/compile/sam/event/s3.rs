@@ -50,7 +50,8 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &Target<'_>) 
             list.push(notification);
         }
     }
-    Ok([Some(permission), build.rewritten(id)].into_iter().flatten().collect())
+    build.changed(id);
+    Ok(vec![permission])
 }
 
 /// S3 tests the permission when it takes the notification, so the bucket must come after it. A permission that has a
@@ -83,20 +84,25 @@ fn depend_on(
         return Ok(());
     }
     let Some(bucket) = build.written_node_mut(id) else { return Ok(()) };
-    let mut ids = match bucket.get("DependsOn") {
-        None => Vec::new(),
-        Some(Node { value: Val::List(ids), .. }) if ids.iter().all(|id| id.as_str().is_some()) => ids.clone(),
-        Some(only) if only.as_str().is_some() => vec![only.clone()],
+    let texts = |ids: &[Node]| ids.iter().all(|id| id.as_str().is_some());
+    match bucket.get("DependsOn") {
+        None => bucket.set("DependsOn", Node::list(Vec::new(), place)),
+        Some(only) if only.as_str().is_some() => {
+            let only = only.clone();
+            bucket.set("DependsOn", Node::list(vec![only], place));
+        }
+        Some(Node { value: Val::List(ids), .. }) if texts(ids) => {}
         Some(odd) => {
             let message = format!("`DependsOn` of its bucket `{id}` should be a string or a list of strings");
             return Err(event.error(odd.place, message));
         }
-    };
-    let new = Node::str(&permission.id, place);
-    if !contains(&ids, &new) {
-        ids.push(new);
     }
-    bucket.set("DependsOn", Node::list(ids, place));
+    // In place: a bucket may have thousands of events.
+    if let Some(Node { value: Val::List(ids), .. }) = bucket.get_mut("DependsOn")
+        && !ids.iter().any(|id| id.as_str() == Some(&permission.id))
+    {
+        ids.push(Node::str(&permission.id, place));
+    }
     Ok(())
 }
 
