@@ -79,24 +79,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::ERROR } else { exit::OK });
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            common::complain(&format!("the runtime cannot be started: {error}"));
-            return ExitCode::from(exit::ERROR);
-        }
-    };
     let code = match cli.verb {
         Verb::Validate(arguments) => validate::run(&arguments),
         Verb::Render(arguments) => render::run(&arguments),
-        Verb::Plan(arguments) => runtime.block_on(plan::run(&arguments)),
-        Verb::Reconcile(arguments) => runtime.block_on(reconcile::run(&arguments)),
-        Verb::Adopt(arguments) => runtime.block_on(adopt::run(&arguments)),
-        Verb::Delete(arguments) => runtime.block_on(delete::run(&arguments)),
-        Verb::Status(arguments) => runtime.block_on(status::status(&arguments)),
-        Verb::Get(arguments) => runtime.block_on(status::get(&arguments)),
-        Verb::Describe(arguments) => runtime.block_on(status::describe(&arguments)),
-        Verb::Events(arguments) => runtime.block_on(status::events(&arguments)),
+        Verb::Plan(arguments) => wait(plan::run(&arguments)),
+        Verb::Reconcile(arguments) => wait(reconcile::run(&arguments)),
+        Verb::Adopt(arguments) => wait(adopt::run(&arguments)),
+        Verb::Delete(arguments) => wait(delete::run(&arguments)),
+        Verb::Status(arguments) => wait(status::status(&arguments)),
+        Verb::Get(arguments) => wait(status::get(&arguments)),
+        Verb::Describe(arguments) => wait(status::describe(&arguments)),
+        Verb::Events(arguments) => wait(status::events(&arguments)),
         Verb::Schema => schema::run(),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
@@ -104,9 +97,22 @@ pub fn main() -> ExitCode {
             common::print(&String::from_utf8_lossy(&script))
         }
     };
+    ExitCode::from(code)
+}
+
+/// Runs a verb that reaches out. Offline verbs go without a runtime, whose threads cost more than they do.
+fn wait(verb: impl Future<Output = u8>) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            common::complain(&format!("the runtime cannot be started: {error}"));
+            return exit::ERROR;
+        }
+    };
+    let code = runtime.block_on(verb);
     // Steps that are still under way were given their time; nothing else is worth waiting for.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
-    ExitCode::from(code)
+    code
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::report::Style;
 use crate::sandbox::Sandbox;
 use crate::session::{self, Session};
 use crate::source::Snapshot;
+use crate::source::snapshot::SnapshotError;
 
 /// Flags of every verb that reads specs.
 #[derive(Debug, Args)]
@@ -138,7 +139,16 @@ impl Common {
 
     /// Reads the specs. Complaints are printed; `None` where there is nothing to go on with.
     pub fn tree(&self, selection: &Selection) -> Option<Tree> {
-        match Snapshot::read(&self.specs) {
+        self.tree_of(Snapshot::read(&self.specs), selection)
+    }
+
+    /// As [`Common::tree`], for verbs that have no use for the revision.
+    pub fn texts(&self, selection: &Selection) -> Option<Tree> {
+        self.tree_of(Snapshot::read_texts(&self.specs), selection)
+    }
+
+    fn tree_of(&self, snapshot: Result<Snapshot, SnapshotError>, selection: &Selection) -> Option<Tree> {
+        match snapshot {
             Ok(snapshot) => Some(Tree::read(Arc::new(snapshot), selection)),
             Err(error) => {
                 complain(&error.to_string());

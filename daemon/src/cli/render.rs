@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> u8 {
             return exit::ERROR;
         }
     };
-    let Some(tree) = arguments.common.tree(&selection) else { return exit::ERROR };
+    let Some(tree) = arguments.common.texts(&selection) else { return exit::ERROR };
     let (targets, mut problems) = tree.targets(&selection);
     problems.extend(tree.problems.clone());
     let mut apps = Vec::new();

@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         // Offline, nothing is gained by leaving environments out.
         selection.envs = vec!["all".to_owned()];
     }
-    let Some(tree) = arguments.common.tree(&selection) else { return exit::ERROR };
+    let Some(tree) = arguments.common.texts(&selection) else { return exit::ERROR };
     let (targets, mut problems) = tree.targets(&selection);
     problems.extend(tree.problems.clone());
     let mut resources = 0;

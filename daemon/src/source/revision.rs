@@ -14,8 +14,8 @@ pub struct Revision {
     pub committed: bool,
 }
 
-/// The revision of a directory whose texts are given: its git commit where it is a clean checkout, else a hash.
-pub fn of<'a>(dir: &Path, texts: impl Iterator<Item = (&'a str, &'a str)>) -> Revision {
+/// The revision of texts: the git commit of their directory where one is given and is a clean checkout, else a hash.
+pub fn of<'a>(dir: Option<&Path>, texts: impl Iterator<Item = (&'a str, &'a str)>) -> Revision {
     let mut hash = Sha256::new();
     for (path, text) in texts {
         hash.update(path.as_bytes());
@@ -24,7 +24,7 @@ pub fn of<'a>(dir: &Path, texts: impl Iterator<Item = (&'a str, &'a str)>) -> Re
         hash.update([0]);
     }
     let tree: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    match commit(dir) {
+    match dir.and_then(commit) {
         Some(commit) => Revision { name: commit, committed: true },
         None => Revision { name: format!("tree:{tree}"), committed: false },
     }

@@ -75,6 +75,19 @@ impl Snapshot {
     /// # Errors
     /// [`SnapshotError`] where there is no directory to read. Files that cannot be read are listed instead.
     pub fn read(root: &Path) -> Result<Self, SnapshotError> {
+        Snapshot::read_as(root, true)
+    }
+
+    /// As [`Snapshot::read`], without asking git which commit it is: for who only looks at the texts, and is done
+    /// before git has started.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] where there is no directory to read.
+    pub fn read_texts(root: &Path) -> Result<Self, SnapshotError> {
+        Snapshot::read_as(root, false)
+    }
+
+    fn read_as(root: &Path, ask_git: bool) -> Result<Self, SnapshotError> {
         let real = fs::canonicalize(root).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => SnapshotError::Missing(root.to_owned()),
             _ => SnapshotError::Unreadable(root.to_owned(), error),
@@ -98,7 +111,8 @@ impl Snapshot {
                     .map(move |(name, text)| (dir.join(name).to_string_lossy().into_owned(), text.as_str()))
             })
             .collect::<Vec<_>>();
-        let revision = revision::of(&real, texts.iter().map(|(path, text)| (path.as_str(), *text)));
+        let revision =
+            revision::of(ask_git.then_some(real.as_path()), texts.iter().map(|(path, text)| (path.as_str(), *text)));
         let above = real.parent().and_then(|tree| fs::read_to_string(tree.join(crate::apps::TREE_FILE)).ok());
         Ok(Snapshot { root: root.to_owned(), above, folders, revision, unreadable, real, included: Arc::default() })
     }

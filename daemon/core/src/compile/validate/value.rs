@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
 use super::{beyond, wants_list};
@@ -341,8 +341,9 @@ fn matches(pattern: &str, text: &str) -> bool {
     let known = KNOWN.get_or_init(Mutex::default);
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     if !known.contains_key(pattern) {
-        let compiled = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().ok();
-        known.insert(pattern.to_owned(), compiled);
+        let build = |unicode: bool| RegexBuilder::new(pattern).unicode(unicode).size_limit(1 << 20).build();
+        // ECMA's `\d` and `\w` are ASCII, and those are built far faster; a class of all but some needs Unicode here.
+        known.insert(pattern.to_owned(), build(false).or_else(|_| build(true)).ok());
     }
     known.get(pattern).and_then(Option::as_ref).is_none_or(|regex| regex.is_match(text))
 }
