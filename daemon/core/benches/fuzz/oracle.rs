@@ -6,7 +6,7 @@ use std::sync::Arc;
 use evenkeel_core::compile::intrinsic::{Pseudo, Strictness};
 use evenkeel_core::compile::{self, Outcome, TemplateInput, Values, manifest, samconfig, yaml};
 use evenkeel_core::model::resource::SpecSource;
-use evenkeel_core::model::{Desired, Diagnostics, FileId, Severity, Sources};
+use evenkeel_core::model::{Desired, Diagnostics, FileId, Place, Severity, Sources};
 use indexmap::IndexMap;
 
 use super::mutate::{Case, Kind};
@@ -126,11 +126,9 @@ fn judge(said: &Diagnostics, sources: &Sources) -> Verdict {
     let mut verdict = Verdict::default();
     for error in said.iter().filter(|item| item.severity == Severity::Error) {
         verdict.errors += 1;
-        let lines = sources.file(error.place.file).map(|file| file.text.lines().count().max(1));
-        let there = error.place.is_known()
-            && error.place.column > 0
-            // The end of the text is one line further where it ends in a line break.
-            && lines.is_some_and(|lines| (error.place.line as usize) <= lines + 1);
+        // The end of the text may be one line further than its last.
+        let last = Place { line: error.place.line.saturating_sub(1).max(1), ..error.place };
+        let there = error.place.is_known() && error.place.column > 0 && sources.line(last).is_some();
         if !there {
             verdict.lost.push(format!("{} points at {:?}: {}", error.code, error.place, without_names(&error.message)));
         }

@@ -59,11 +59,18 @@ pub struct SourceFile {
 impl SourceFile {
     /// The text of a line, counted from 1, without its line end.
     fn line(&self, number: u32) -> Option<&str> {
-        let lines = self
-            .lines
-            .get_or_init(|| std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect());
+        // YAML's line ends: a carriage return alone is one, too.
+        let lines = self.lines.get_or_init(|| {
+            let bytes = self.text.as_bytes();
+            let ends = |at: usize| match bytes.get(at) {
+                Some(b'\n') => true,
+                Some(b'\r') => bytes.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            std::iter::once(0).chain((0..bytes.len()).filter(|at| ends(*at)).map(|at| at + 1)).collect()
+        });
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.text.get(*lines.get(index)?..)?.lines().next()
+        self.text.get(*lines.get(index)?..)?.split(['\n', '\r']).next()
     }
 }
 
@@ -110,4 +117,23 @@ fn push(files: &mut Vec<SourceFile>, path: Arc<str>, text: Arc<str>) -> FileId {
     let id = FileId(u32::try_from(files.len()).unwrap_or(u32::MAX));
     files.push(SourceFile { path, text, lines: Arc::default() });
     id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_ends_as_it_does_for_yaml() {
+        let mut sources = Sources::new();
+        let file = sources.add("a", "one\r\ntwo\rthree\n\nfive");
+        let line = |number| sources.line(Place::new(file, number, 1));
+        let lines: Vec<Option<String>> = (0..7).map(line).collect();
+        assert_eq!(
+            lines.iter().map(Option::as_deref).collect::<Vec<_>>(),
+            [None, Some("one"), Some("two"), Some("three"), Some(""), Some("five"), None]
+        );
+        let same: Arc<str> = "one\r\ntwo\rthree\n\nfive".into();
+        assert_eq!((sources.include("a", &same), sources.include("b", &same)), (file, FileId(1)));
+    }
 }
