@@ -168,7 +168,7 @@ fn missing_and_unknown_parameters_are_named_all_at_once() {
     assert_eq!(
         case.errors(text),
         [
-            "0 unknown-parameter the template has no parameter `a`",
+            "2 unknown-parameter the template has no parameter `a`",
             "2 missing-parameter parameters `A`, `B`, `E` have no value",
             "4 wrong-type parameter `C` has no such type: `Bool`",
             "5 missing-property parameter `D` has no `Type`",
