@@ -301,6 +301,18 @@ fn another_package_type_is_a_replacement() {
     assert_eq!(plan.count(Verb::Replace) + plan.count(Verb::Blocked), 1);
 }
 
+#[test]
+fn a_mark_tells_code_that_somebody_uploaded_from_code_that_was_edited() {
+    use evenkeel_core::plan::Cause;
+    let cause = |content: &str| {
+        let plan = planned_in(&packed(content, "zip"), ours(Some(("content", "zip")), "by-hand", "t1"));
+        let changes: Vec<_> = plan.actions[0].changes.iter().filter(|change| change.path.starts_with("Code")).collect();
+        assert_eq!(changes.len(), 1, "{:?}", plan.actions);
+        changes[0].cause
+    };
+    assert_eq!((cause("content"), cause("edited")), (Cause::Drift, Cause::Spec));
+}
+
 const CAPACITY: &str = "CapacityProviderConfig";
 
 /// A function on managed instances.

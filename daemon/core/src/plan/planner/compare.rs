@@ -93,7 +93,14 @@ impl Planner<'_> {
             .retain(|(path, _, _)| !want.resource.ignore_drift.iter().any(|ignored| diff::is_below(path, ignored)));
         let replace =
             differences.iter().find(|(path, from, to)| kind.replaces(path, from, to)).map(|(path, _, _)| path.clone());
-        let cause = |path: &str| self.cause(action.id.as_str(), &fingerprint, derived, path);
+        // What the code was made from the mark knows, also where this process remembers nothing.
+        let made_from = observed.marks.as_ref().and_then(|marks| marks.code.as_ref()).map(|mark| &mark.content);
+        let same_code =
+            made_from.is_some() && made_from == kind.code_mark(scope, want, Some(observed)).map(|m| m.content).as_ref();
+        let cause = |path: &str| match self.cause(action.id.as_str(), &fingerprint, derived, path) {
+            Cause::Spec if same_code && self.input.previous.is_none() && diff::is_below(path, "Code") => Cause::Drift,
+            cause => cause,
+        };
         let changes: Vec<Change> = differences
             .into_iter()
             .map(|(path, from, to)| Change {
