@@ -1,6 +1,8 @@
 //! What the parts of a function share: permissions, URLs and settings for asynchronous calls carry no tags, so they
 //! belong to whoever owns their function, and their keys begin with its name.
 
+pub(crate) mod api;
+
 use std::collections::BTreeSet;
 
 use evenkeel_core::plan::kind::{Located, Parent, Scope, Want};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use evenkeel_core::plan::{Kind, Kinds, Reach};
 
 use crate::client::Account;
+use crate::function_part::api::{Part, Parts};
 use crate::{
     alias, event_source_mapping, function, invoke_config, layer, layer_permission, log_group, managed_policy,
     parameter, permission, queue, role, subscription, topic, url, version,
@@ -50,8 +51,8 @@ fn children() -> Vec<Entry> {
             Arc::new(event_source_mapping::EventSourceMappings::new(account))
         }),
         (Arc::new(permission::Permission), |account| Arc::new(permission::Permissions::new(account))),
-        (Arc::new(url::Url), |account| Arc::new(url::Urls::new(account))),
-        (Arc::new(invoke_config::InvokeConfig), |account| Arc::new(invoke_config::InvokeConfigs::new(account))),
+        (Arc::new(url::Url), |account| Arc::new(Parts::new(account, Part::Url))),
+        (Arc::new(invoke_config::InvokeConfig), |account| Arc::new(Parts::new(account, Part::InvokeConfig))),
         // After the functions too: whose a subscription is, its endpoint may tell.
         (Arc::new(subscription::spec::Subscription), subscriptions),
     ]

@@ -6,7 +6,7 @@ use clap::Args;
 use evenkeel_core::plan::{Adoption, Input};
 use tokio::sync::watch;
 
-use super::common::{self, Common, Reaching};
+use super::common::{self, Common, Consent, Reaching};
 use super::exit;
 use crate::apply;
 use crate::controller;
@@ -24,20 +24,13 @@ pub struct Arguments {
     common: Common,
     #[command(flatten)]
     reaching: Reaching,
-    /// Do not ask.
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 pub async fn run(arguments: &Arguments) -> u8 {
     arguments.common.start_logging("warn");
-    match adopt(arguments).await {
-        Ok(code) => code,
-        Err(sentence) => {
-            common::complain(&sentence);
-            exit::ERROR
-        }
-    }
+    common::ended(adopt(arguments).await)
 }
 
 async fn adopt(arguments: &Arguments) -> Result<u8, String> {
@@ -80,9 +73,7 @@ async fn adopt(arguments: &Arguments) -> Result<u8, String> {
     let mut report = PlanReport::of(app, target.env.as_deref(), &tree.snapshot.revision.name, &after);
     report.actions.retain(|action| action.id == id);
     common::print(&report.text(common::style()));
-    if !arguments.yes && !confirmed("Put evenkeel's marks on it? Type yes: ", "yes")? {
-        return Err("nothing was changed".to_owned());
-    }
+    arguments.consent.ask("Put evenkeel's marks on it? Type yes: ", "yes", "nothing was changed")?;
     let (_sender, draining) = watch::channel(false);
     let outcome = apply::apply(&prepared.world, &adopted, prepared.packer.as_ref(), &draining).await;
     if let Some(error) = outcome.errors.values().next() {
@@ -93,17 +84,4 @@ async fn adopt(arguments: &Arguments) -> Result<u8, String> {
         sandbox.stop().await;
     }
     Ok(exit::OK)
-}
-
-/// Asks a person; without a terminal there is nobody to ask.
-pub fn confirmed(question: &str, answer: &str) -> Result<bool, String> {
-    use std::io::{IsTerminal as _, Write as _};
-    if !std::io::stdin().is_terminal() {
-        return Err("there is no terminal to ask on; give --yes if that is meant".to_owned());
-    }
-    let _ = write!(std::io::stderr(), "{question}");
-    let _ = std::io::stderr().flush();
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(|error| error.to_string())?;
-    Ok(line.trim() == answer)
 }

@@ -56,6 +56,42 @@ pub struct Common {
     pub log_format: LogFormat,
 }
 
+/// A person's word before something is changed.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl Consent {
+    /// Asks a person who has not said `--yes`.
+    ///
+    /// # Errors
+    /// A sentence where the answer is another one, or where there is no terminal and so nobody to ask.
+    pub fn ask(&self, question: &str, answer: &str, refused: &str) -> Result<(), String> {
+        if self.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err("there is no terminal to ask on; give --yes if that is meant".to_owned());
+        }
+        let _ = write!(std::io::stderr(), "{question}");
+        let _ = std::io::stderr().flush();
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(|error| error.to_string())?;
+        if line.trim() == answer { Ok(()) } else { Err(refused.to_owned()) }
+    }
+}
+
+/// The exit code of a verb; a sentence is told first.
+pub fn ended(result: Result<u8, String>) -> u8 {
+    result.unwrap_or_else(|sentence| {
+        complain(&sentence);
+        exit::ERROR
+    })
+}
+
 /// Flags of verbs that reach AWS.
 #[derive(Debug, Args)]
 pub struct Reaching {

@@ -13,8 +13,7 @@ use indexmap::IndexMap;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::adopt::confirmed;
-use super::common::{self, Common, Reaching};
+use super::common::{self, Common, Consent, Reaching};
 use super::exit;
 use crate::apps::{Home, Target};
 use crate::converge::Run;
@@ -35,9 +34,8 @@ pub struct Arguments {
     common: Common,
     #[command(flatten)]
     reaching: Reaching,
-    /// Do not ask.
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
     /// How long to wait for what settles, seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, env = "EVENKEEL_TIMEOUT")]
     timeout: u64,
@@ -45,13 +43,7 @@ pub struct Arguments {
 
 pub async fn run(arguments: &Arguments) -> u8 {
     arguments.common.start_logging("warn");
-    match delete(arguments).await {
-        Ok(code) => code,
-        Err(sentence) => {
-            common::complain(&sentence);
-            exit::ERROR
-        }
-    }
+    common::ended(delete(arguments).await)
 }
 
 async fn delete(arguments: &Arguments) -> Result<u8, String> {
@@ -104,9 +96,7 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
             continue;
         }
         common::print(&PlanReport::of(&app, env.as_deref(), "deletion", &plan).text(common::style()));
-        if !arguments.yes && !confirmed(&format!("Delete all of this? Type {key}: "), &key)? {
-            return Err("nothing was deleted".to_owned());
-        }
+        arguments.consent.ask(&format!("Delete all of this? Type {key}: "), &key, "nothing was deleted")?;
         let ended = run.converge().await;
         let left = ended.plan.actions.len();
         common::print(&resources_table(

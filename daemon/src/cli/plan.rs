@@ -35,13 +35,7 @@ enum Output {
 
 pub async fn run(arguments: &Arguments) -> u8 {
     arguments.common.start_logging("warn");
-    match plan(arguments).await {
-        Ok(code) => code,
-        Err(sentence) => {
-            common::complain(&sentence);
-            exit::ERROR
-        }
-    }
+    common::ended(plan(arguments).await)
 }
 
 async fn plan(arguments: &Arguments) -> Result<u8, String> {

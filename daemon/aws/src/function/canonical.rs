@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::spec::{PUBLISH, SCALING};
 use crate::document::{Input, number, text, text_set, truth};
+use crate::values::ordered;
 
 /// Properties that go with a published version: what tells two versions apart.
 const VERSIONED: [&str; 19] = [
@@ -154,7 +155,7 @@ pub fn digest(configuration: Input<'_>) -> String {
     let mut keys: Vec<(&String, &Json)> = properties.iter().collect();
     keys.sort_by_key(|(key, _)| *key);
     let hash = configuration.text("CodeSha256").unwrap_or_default();
-    short_hash(&keys.iter().fold(hash, |text, (key, value)| format!("{text}\n{key}={}", sorted(value))))
+    short_hash(&keys.iter().fold(hash, |text, (key, value)| format!("{text}\n{key}={}", ordered(value))))
 }
 
 /// AWS's state words.
@@ -295,18 +296,5 @@ fn is_empty(value: &Json) -> bool {
         Json::Array(items) => items.is_empty(),
         Json::Object(map) => map.is_empty(),
         _ => false,
-    }
-}
-
-/// With keys in order: AWS's maps have none.
-fn sorted(value: &Json) -> Json {
-    match value {
-        Json::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort();
-            Json::Object(keys.into_iter().map(|key| (key.clone(), sorted(&map[key]))).collect())
-        }
-        Json::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
     }
 }

@@ -129,7 +129,7 @@ impl Kind for ManagedPolicy {
         let wanted = |people: People| texts(want.properties.get(people.property()));
         let wanted =
             People::ALL.into_iter().flat_map(|people| wanted(people).into_iter().map(move |n| people.tagged(n)));
-        let there = observed.into_iter().flat_map(|observed| attached_by_us(observed));
+        let there = observed.into_iter().flat_map(attached_by_us);
         wanted.chain(there.map(|(people, name)| people.tagged(name))).collect()
     }
 
