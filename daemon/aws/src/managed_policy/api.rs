@@ -13,6 +13,7 @@ use crate::document::Input;
 use crate::error::{done, gone, unknown_operation};
 use crate::reading;
 use crate::role::api::{PAGE, SERVICE, tags, tags_of};
+use crate::spelling::last_part;
 
 /// Reaches managed policies.
 #[derive(Clone, Debug)]
@@ -203,12 +204,14 @@ impl Reach for ManagedPolicies {
 fn answer(policy: ManagedPolicyDetail) -> Answer {
     let default = policy.default_version_id.unwrap_or_default();
     let versions = policy.policy_version_list.unwrap_or_default();
+    let arn = policy.arn.unwrap_or_default();
     let document = versions.iter().find(|version| version.version_id() == Some(&default));
     Answer {
         document: document.and_then(|version| version.document()).unwrap_or_default().to_owned(),
         versions: versions.into_iter().filter_map(|version| version.version_id).collect(),
-        name: policy.policy_name.unwrap_or_default(),
-        arn: policy.arn.unwrap_or_default(),
+        // Without a name several policies would be one; the ARN ends with it.
+        name: policy.policy_name.unwrap_or_else(|| last_part(&arn).to_owned()),
+        arn,
         id: policy.policy_id.unwrap_or_default(),
         path: policy.path.unwrap_or_default(),
         description: None,
@@ -226,4 +229,16 @@ fn answer(policy: ManagedPolicyDetail) -> Answer {
 
 fn iso(at: Option<DateTime>) -> Option<String> {
     at?.fmt(Format::DateTime).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_whose_name_is_left_out_is_called_by_the_end_of_its_arn() {
+        let arn = "arn:aws:iam::111122223333:policy/app/shared";
+        let told = answer(ManagedPolicyDetail::builder().arn(arn).build());
+        assert_eq!((told.name.as_str(), told.arn.as_str()), ("shared", arn));
+    }
 }

@@ -168,6 +168,8 @@ impl Runner {
         let ask = Ask { reading: Reading::Only(&key), wanted: &key, world: &self.world };
         let seen = self.reaches[name].observe(ask).await;
         assert_eq!(seen.failed, [], "{name}");
+        let created = step.operation == "CreateEventSourceMapping";
+        assert!(!created || !seen.items.is_empty(), "not found after {}: {}", step.operation, step.refresh.1);
         self.world.refreshed(name, seen);
     }
 
