@@ -17,6 +17,8 @@ const CONCURRENCY: usize = 32;
 pub struct Outcome {
     /// Errors by logical id.
     pub errors: BTreeMap<String, ApplyError>,
+    /// Logical ids of which a step was tried, with whatever success; an action whose forerunner failed is not among them.
+    pub tried: BTreeSet<String>,
     /// What to read again, by type.
     pub touched: BTreeMap<&'static str, BTreeSet<String>>,
     /// Steps that succeeded.
@@ -77,6 +79,9 @@ pub async fn apply(world: &World, plan: &Plan, artifacts: &dyn Artifacts, draini
             outcome.touched.entry(type_name).or_default().insert(key);
         }
         outcome.done += done;
+        if done > 0 || error.is_some() {
+            outcome.tried.insert(id.clone());
+        }
         if let Some(error) = error {
             outcome.errors.insert(id, error);
         }

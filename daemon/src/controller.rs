@@ -85,6 +85,7 @@ pub async fn once(
                 allowed: &limits.allowed,
                 no_deletes: None,
                 previous: None,
+                waiting_since: &BTreeMap::new(),
                 deadline,
                 draining,
                 on_round,
@@ -135,6 +136,7 @@ pub async fn plan_all(
             allowed,
             no_deletes: None,
             previous: None,
+            waiting_since: &BTreeMap::new(),
             deadline: Instant::now(),
             draining: draining.clone(),
             on_round: &|_| {},
@@ -226,6 +228,8 @@ struct Memory {
     fingerprints: Option<BTreeMap<String, String>>,
     /// What it exported at the end of its last turn.
     exports: BTreeMap<String, Export>,
+    /// Since when resources have been waiting for what AWS calls a matter of time.
+    waiting_since: BTreeMap<String, Instant>,
     /// What is left of deletions that were allowed by their digest and interrupted.
     allowed: BTreeSet<String>,
 }
@@ -495,12 +499,16 @@ impl Work {
             board.report(report);
         };
         let allowed = self.allowed.union(&memory.allowed).cloned().collect();
+        // An edit is another try, with all patience.
+        let waiting_since =
+            if self.priority == Priority::Edit { BTreeMap::new() } else { std::mem::take(&mut memory.waiting_since) };
         let run = Run {
             prepared: &prepared,
             allowed: &allowed,
             no_deletes: (!self.confirmed)
                 .then_some("waits until the directory, which is no clean git checkout, was seen twice"),
             previous: memory.fingerprints.as_ref(),
+            waiting_since: &waiting_since,
             deadline: Instant::now() + TURN,
             draining: self.stopped.clone(),
             on_round: &report,
@@ -511,7 +519,9 @@ impl Work {
         if !first.is_converged() {
             with_priority(repair, run.confirm(&first)).await;
         }
-        let Converged { plan, interrupted, applied, allowed } = with_priority(repair, run.converge()).await;
+        let Converged { plan, interrupted, applied, allowed, waiting_since } =
+            with_priority(repair, run.converge()).await;
+        memory.waiting_since = waiting_since;
         report(&plan);
         if applied > 0 || self.priority == Priority::Edit {
             info!(app = self.target.key(), applied, converged = plan.is_converged(), "turn ended");

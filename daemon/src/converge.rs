@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel_core::engine::Backoff;
 use evenkeel_core::model::Desired;
-use evenkeel_core::plan::{self, ApplyError, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb};
+use evenkeel_core::plan::{self, Action, ApplyError, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
@@ -33,6 +33,9 @@ pub struct Run<'a> {
     pub no_deletes: Option<&'a str>,
     /// Fingerprints of the last converged plan of this process.
     pub previous: Option<&'a BTreeMap<String, String>>,
+    /// Since when resources have been waiting for what AWS calls a matter of time, when the run before this one ended:
+    /// a turn may be shorter than the patience for it.
+    pub waiting_since: &'a BTreeMap<String, Instant>,
     /// When to stop waiting for what settles.
     pub deadline: Instant,
     /// Turns true when the process is to end.
@@ -52,6 +55,8 @@ pub struct Converged {
     pub interrupted: bool,
     /// What `allowed` was in the end: with the single deletions of the plans that were allowed by their digest.
     pub allowed: BTreeSet<String>,
+    /// What `waiting_since` is for the next run.
+    pub waiting_since: BTreeMap<String, Instant>,
 }
 
 #[derive(Debug)]
@@ -122,7 +127,7 @@ impl Run<'_> {
     /// Runs rounds until nothing is left to do, everything left is blocked, the deadline has passed or the process is
     /// to end.
     pub async fn converge(&self) -> Converged {
-        let mut memory = Memory::default();
+        let mut memory = Memory { waiting_since: self.waiting_since.clone(), ..Memory::default() };
         let mut applied = 0;
         let mut polls = 0;
         let mut allowed = self.allowed.clone();
@@ -135,21 +140,23 @@ impl Run<'_> {
             (self.on_round)(&plan);
             let interrupted = *self.draining.borrow();
             if interrupted {
-                return Converged { plan, applied, interrupted, allowed };
+                let waiting_since = memory.waiting_since;
+                return Converged { plan, applied, interrupted, allowed, waiting_since };
             }
             if plan.has_steps() {
                 polls = 0;
                 let outcome =
                     apply::apply(&self.prepared.world, &plan, self.prepared.packer.as_ref(), &self.draining).await;
                 applied += outcome.done;
-                self.remember(&mut memory, &plan, &outcome.errors);
+                self.remember(&mut memory, &plan, &outcome);
                 observe::refresh(&self.prepared.world, &outcome.touched).await;
                 continue;
             }
             let waits = plan.actions.iter().any(|action| matches!(action.standing, Standing::Waiting(_)));
             let due = memory.holds.values().filter_map(|hold| hold.until).min();
             if !waits || (due.is_none() && plan.pending.is_empty()) || now >= self.deadline {
-                return Converged { plan, applied, interrupted, allowed };
+                let waiting_since = memory.waiting_since;
+                return Converged { plan, applied, interrupted, allowed, waiting_since };
             }
             polls += 1;
             let mut until = if plan.pending.is_empty() { self.deadline } else { now + POLL.pause(polls, 0) };
@@ -164,11 +171,12 @@ impl Run<'_> {
         }
     }
 
-    fn remember(&self, memory: &mut Memory, plan: &Plan, errors: &BTreeMap<String, ApplyError>) {
+    fn remember(&self, memory: &mut Memory, plan: &Plan, outcome: &apply::Outcome) {
         let now = Instant::now();
-        for action in plan.actions.iter().filter(|action| !action.steps.is_empty()) {
+        let tried = |action: &&Action| !action.steps.is_empty() && outcome.tried.contains(&action.id);
+        for action in plan.actions.iter().filter(tried) {
             let id = &action.id;
-            let Some(error) = errors.get(id) else {
+            let Some(error) = outcome.errors.get(id) else {
                 memory.tries.remove(id);
                 memory.waiting_since.remove(id);
                 let writes = memory.writes.entry(id.clone()).or_insert(0);

@@ -31,7 +31,7 @@ async fn sweep_alone(world: &World) {
     let empty = BTreeSet::new();
     // A sweep is made beside the store and takes its place at the end: nobody plans against half of one.
     let mut fresh = world.store.read().await.clone();
-    *world.meanwhile.lock().await = Some(BTreeMap::new());
+    *world.meanwhile.lock().await = Some(Vec::new());
     for stage in &world.stages {
         let answers = futures::future::join_all(stage.iter().map(|type_name| {
             let ask = Ask { reading: Reading::Sweep, wanted: wanted.get(type_name).unwrap_or(&empty), world: &fresh };
@@ -52,9 +52,10 @@ async fn sweep_alone(world: &World) {
     }
     let mut store = world.store.write().await;
     // What was read again meanwhile, after a write of ours, is newer than any page of the sweep.
-    if let Some(keys) = world.meanwhile.lock().await.take() {
-        fresh.take_over(&store, &keys);
+    for (type_name, seen) in world.meanwhile.lock().await.take().into_iter().flatten() {
+        fresh.refreshed(type_name, seen);
     }
+    fresh.drop_children(&world.kinds);
     *store = fresh;
     world.swept.store(true, Ordering::Release);
 }
@@ -62,6 +63,7 @@ async fn sweep_alone(world: &World) {
 /// Reads single resources again.
 pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<String>>) {
     let mut fresh = world.store.read().await.clone();
+    let mut all = Vec::new();
     for stage in &world.stages {
         let answers = futures::future::join_all(stage.iter().filter_map(|type_name| {
             let only = keys.get(type_name).filter(|keys| !keys.is_empty())?;
@@ -71,16 +73,21 @@ pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<Strin
         }))
         .await;
         for (type_name, seen) in answers {
-            fresh.refreshed(type_name, seen);
+            fresh.refreshed(type_name, seen.clone());
+            all.push((type_name, seen));
         }
     }
     let mut store = world.store.write().await;
-    // Others may have refreshed other tables meanwhile: only what was read here is taken over.
-    store.take_over(&fresh, keys);
+    // Others may have read other things meanwhile: only what was read here is taken in, and nothing else of the copy, or
+    // it would bring back what has gone since.
+    for (type_name, seen) in &all {
+        store.refreshed(type_name, seen.clone());
+    }
     if let Some(meanwhile) = world.meanwhile.lock().await.as_mut() {
-        for (type_name, keys) in keys {
-            meanwhile.entry(type_name).or_default().extend(keys.iter().cloned());
-        }
+        meanwhile.extend(all);
     }
     store.drop_children(&world.kinds);
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use evenkeel_aws::client::Account;
 use evenkeel_aws::{calls, kinds};
 use evenkeel_core::compile::{Needs, Values};
 use evenkeel_core::model::Diagnostics;
-use evenkeel_core::plan::{Kinds, Observation, Reach};
+use evenkeel_core::plan::{Kinds, Observation, Reach, Seen};
 use tokio::sync::{Mutex, RwLock};
 
 pub use evenkeel_aws::calls::Calls;
@@ -32,7 +32,7 @@ pub struct World {
     /// Keys that specs want, by type: of all applications that live here.
     pub wanted: Mutex<BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>>,
     /// While a sweep is under way: what was read again meanwhile.
-    pub meanwhile: Mutex<Option<BTreeMap<&'static str, BTreeSet<String>>>>,
+    pub meanwhile: Mutex<Option<Vec<(&'static str, Seen)>>>,
     /// Whether everything was observed once.
     pub swept: AtomicBool,
     /// Held while a sweep runs: two of one world never run side by side.
@@ -103,19 +103,37 @@ impl Source for Account {
 impl World {
     /// The world behind a connection.
     pub fn new(account: Arc<Account>) -> Self {
+        let home = (account.region(), account.id(), account.partition());
+        World::of(
+            home,
+            kinds::kinds(),
+            kinds::reaches(&account),
+            kinds::stages(),
+            Arc::clone(&account) as Arc<dyn Source>,
+        )
+    }
+
+    /// A world of these kinds, of which nothing is known yet. Its home is a region, an account and a partition.
+    pub fn of(
+        (region, account, partition): (&str, &str, &str),
+        kinds: Kinds,
+        reaches: BTreeMap<&'static str, Arc<dyn Reach>>,
+        stages: Vec<Vec<&'static str>>,
+        source: Arc<dyn Source>,
+    ) -> Self {
         World {
-            region: account.region().to_owned(),
-            account: account.id().to_owned(),
-            partition: account.partition().to_owned(),
-            kinds: kinds::kinds(),
-            reaches: kinds::reaches(&account),
-            stages: kinds::stages(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+            partition: partition.to_owned(),
+            kinds,
+            reaches,
+            stages,
             store: RwLock::new(Observation::new()),
             wanted: Mutex::new(BTreeMap::new()),
             meanwhile: Mutex::new(None),
             swept: AtomicBool::new(false),
             sweeping: Mutex::new(()),
-            source: account,
+            source,
         }
     }
 }

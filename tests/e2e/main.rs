@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod converge;
+mod crash;
 mod daemon;
 mod deleted;
 mod desk;

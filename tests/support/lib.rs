@@ -1,12 +1,23 @@
 //! What tests of the binary need: an emulator of their own, a directory of specs, the program, the daemon.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test says why and stops")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failed test says why and stops"
+)]
 
+mod crash;
 mod daemon;
+mod dump;
+pub mod hostile;
 mod program;
 mod rig;
 mod wire;
 
+pub use crash::Life;
 pub use daemon::Daemon;
+pub use dump::dump;
 pub use program::Ran;
 pub use rig::Rig;
 pub use wire::{Call, Wire};

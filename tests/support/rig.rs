@@ -8,6 +8,7 @@ use evenkeel_aws::{Account, Options};
 use tokio::process::Command;
 
 use crate::daemon::Daemon;
+use crate::hostile::Hostile;
 use crate::program::{Ran, binary};
 use crate::wire::Wire;
 
@@ -22,6 +23,7 @@ pub struct Rig {
     endpoint: String,
     /// Ends with the test; none where somebody else runs the emulator.
     _sandbox: Option<Sandbox>,
+    hostile: Option<Hostile>,
 }
 
 impl Rig {
@@ -52,7 +54,17 @@ impl Rig {
         let account = Account::connect(options).await.expect("the emulator answers");
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(dir.path().join("specs")).expect("a directory");
-        Rig { account, dir, endpoint, _sandbox: sandbox }
+        let hostile = Hostile::asked_for(&endpoint).await.expect("a port");
+        Rig { account, dir, endpoint, _sandbox: sandbox, hostile }
+    }
+
+    /// Whether `EVENKEEL_HOSTILE` put faults between the program and the emulator; then says why something is not held
+    /// here.
+    pub fn is_hostile(&self, exempt: &str) -> bool {
+        if self.hostile.is_some() {
+            println!("behind the hostile proxy this is not held: {exempt}");
+        }
+        self.hostile.is_some()
     }
 
     /// Something in this test's own directory.
@@ -144,7 +156,7 @@ impl Rig {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.dir.path())
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_ENDPOINT_URL", self.hostile.as_ref().map_or_else(|| self.endpoint.clone(), Hostile::endpoint))
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")

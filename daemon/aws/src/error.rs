@@ -190,8 +190,11 @@ impl Failure {
                 (What::Unreachable, None, 0)
             }
             SdkError::DispatchFailure(failure) if failure.is_user() => (What::Unsent, None, 0),
-            // Credentials are looked for during dispatch; without them nothing was sent.
-            SdkError::DispatchFailure(failure) if failure.is_other() => (What::Unsent, None, 0),
+            // Credentials are looked for during dispatch; without them nothing was sent. Where the failure has a kind, the
+            // connection was closed with the request on its way: that may have taken effect.
+            SdkError::DispatchFailure(failure) if failure.is_other() && failure.as_other().is_none() => {
+                (What::Unsent, None, 0)
+            }
             SdkError::DispatchFailure(_) => (What::Broken, None, 0),
             SdkError::ResponseError(context) => (What::Broken, None, context.raw().status().as_u16()),
             SdkError::ConstructionFailure(_) => (What::Unsent, None, 0),
@@ -402,6 +405,21 @@ mod tests {
     fn failure(code: &str, message: &str, status: u16) -> Failure {
         let (code, message) = (code.to_owned(), redact(message));
         Failure { service: "Lambda", what: What::Service, code, message, status, foreign: false }
+    }
+
+    #[test]
+    fn a_connection_closed_with_the_request_on_its_way_leaves_the_outcome_open() {
+        use aws_sdk_lambda::operation::create_function::CreateFunctionError;
+        use aws_smithy_runtime_api::client::result::ConnectorError;
+        use aws_smithy_types::retry::ErrorKind;
+        let of = |kind| {
+            let error = ConnectorError::other("connection closed before message completed".into(), kind);
+            Failure::of("Lambda", &SdkError::<CreateFunctionError, HttpResponse>::dispatch_failure(error))
+        };
+        let closed = of(Some(ErrorKind::TransientError));
+        assert!(closed.is_passing(), "the same read may go through");
+        assert!(matches!(closed.into_apply(), ApplyError::Uncertain(_)));
+        assert!(matches!(of(None).into_apply(), ApplyError::Refused(_)), "nothing was sent");
     }
 
     /// An error answer as it comes over the wire.

@@ -160,7 +160,12 @@ where
                 seen.absent.extend(asked.filter(|key| !there.contains(key.as_str())).cloned());
                 seen.items.extend(items);
             }
-            Err(reason) => seen.failed.extend(asked.map(|key| (key.clone(), reason.clone()))),
+            Err(reason) => {
+                seen.failed.extend(asked.map(|key| (key.clone(), reason.clone())));
+                // Parts that no spec wants any more have no key here: what is not known of this function must be told, or
+                // they would be taken for gone.
+                seen.failed.push((function, reason));
+            }
         }
     }
     seen

@@ -85,6 +85,7 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
             allowed: &allowed,
             no_deletes: None,
             previous: None,
+            waiting_since: &BTreeMap::new(),
             deadline: Instant::now() + Duration::from_secs(arguments.timeout),
             draining: draining.clone(),
             on_round: &|_| {},

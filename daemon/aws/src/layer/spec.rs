@@ -120,7 +120,7 @@ impl Kind for LayerVersion {
             item.properties.get("Layers").and_then(Json::as_array).is_some_and(|layers| layers.contains(&arn))
         };
         let functions = world.table(function::TYPE);
-        if !functions.is_complete() {
+        if !functions.is_whole() {
             return Some("which functions use it is not known".to_owned());
         }
         // A published version goes on without it, but nobody could make the like of it again.

@@ -143,8 +143,12 @@ impl Kind for ManagedPolicy {
         if let Some((people, name)) = theirs {
             return Some(format!("{} `{name}` still has it, and evenkeel did not attach it", people.word()));
         }
-        let mut roles = world.table(role::spec::TYPE).items();
+        let roles = world.table(role::spec::TYPE);
+        if roles.has_gaps() {
+            return Some("which roles have it is not known".to_owned());
+        }
         roles
+            .items()
             .find(|role| role::spec::is_attached(role, &observed.physical_id))
             .map(|role| format!("role `{}` still has it", role.key))
     }

@@ -77,7 +77,11 @@ impl Kind for Role {
 
     fn still_used(&self, observed: &Observed, world: &Observation) -> Option<String> {
         let arn = observed.attributes.get("Arn")?;
-        let user = world.table(FUNCTION).items().find(|function| function.properties.get("Role") == Some(arn))?;
+        let functions = world.table(FUNCTION);
+        if functions.has_gaps() {
+            return Some("which functions run with it is not known".to_owned());
+        }
+        let user = functions.items().find(|function| function.properties.get("Role") == Some(arn))?;
         Some(format!("function `{}` runs with it", user.key))
     }
 

@@ -195,33 +195,6 @@ impl Observation {
         out
     }
 
-    /// Takes over what another observation, made from this one, learned about these keys.
-    pub fn take_over(&mut self, other: &Observation, keys: &BTreeMap<&'static str, BTreeSet<String>>) {
-        for (type_name, keys) in keys {
-            let Some(theirs) = other.tables.get(*type_name) else { continue };
-            let mine = self.tables.entry((*type_name).to_owned()).or_default();
-            for key in keys {
-                mine.items.remove(key);
-                mine.absent.remove(key);
-                mine.failed.remove(key);
-            }
-            // A reading of one key may have brought others to light (all statements of a policy): take what is new.
-            for (key, item) in &theirs.items {
-                if keys.contains(key) || !mine.items.contains_key(key) {
-                    mine.items.insert(key.clone(), Arc::clone(item));
-                }
-            }
-            for key in keys {
-                if theirs.absent.contains(key) {
-                    mine.absent.insert(key.clone());
-                }
-                if let Some(reason) = theirs.failed.get(key) {
-                    mine.failed.insert(key.clone(), reason.clone());
-                }
-            }
-        }
-    }
-
     /// Takes in the answer to a reading of single keys.
     pub fn refreshed(&mut self, type_name: &str, seen: Seen) {
         self.tables.entry(type_name.to_owned()).or_default().take_in(seen);
@@ -260,6 +233,16 @@ impl Table {
     /// Whether a sweep went through: only then are unlisted resources known to be absent.
     pub fn is_complete(&self) -> bool {
         matches!(self.sweep, Some(Ok(())))
+    }
+
+    /// Whether everything of the type was read: the sweep went through, and no single reading failed.
+    pub fn is_whole(&self) -> bool {
+        self.is_complete() && self.failed.is_empty()
+    }
+
+    /// Whether something was looked for and could not be read: then nobody can say that nothing uses what is to go.
+    pub fn has_gaps(&self) -> bool {
+        matches!(self.sweep, Some(Err(_))) || !self.failed.is_empty()
     }
 
     /// Why the last sweep did not go through.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::action::{Action, Plan, Standing, Verb};
 use super::kind::{Kind, TagWork};
 use super::marks;
-use super::observation::{Observation, Observed};
+use super::observation::{Found, Observation, Observed};
 use super::planner::{Input, Kept};
 use crate::model::resource::{DeletionPolicy, Origin};
 
@@ -15,7 +15,7 @@ use crate::model::resource::{DeletionPolicy, Origin};
 /// Only the highest rank that is left gets steps in a round: what carries the mark of a child goes after the child.
 pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
     let busy = plan.actions.iter().any(|action| matches!(action.standing, Standing::Acting | Standing::Waiting(_)));
-    let mut found: Vec<(u8, Action)> = Vec::new();
+    let mut found: Vec<(u8, Turn, Action)> = Vec::new();
     let goners = goners(input, kept);
     let going: BTreeSet<(&str, &str)> =
         goners.iter().map(|(kind, item)| (kind.type_name(), item.key.as_str())).collect();
@@ -30,14 +30,14 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
             let itself = parent.type_name == kind.type_name() && parent.key == item.key;
             !itself && going.contains(&(parent.type_name, parent.key.as_str()))
         });
-        if !rides_along && let Some(action) = deletion(input, kept, *kind, item, &remaining) {
-            found.push((kind.facts().rank, action));
+        if !rides_along && let Some((turn, action)) = deletion(input, kept, *kind, item, &remaining) {
+            found.push((kind.facts().rank, turn, action));
         }
     }
     let held: BTreeSet<String> = found
         .iter()
-        .filter(|(_, action)| matches!(action.standing, Standing::Blocked(_)))
-        .flat_map(|(_, action)| {
+        .filter(|(_, _, action)| matches!(action.standing, Standing::Blocked(_)))
+        .flat_map(|(_, _, action)| {
             let parent = match &action.origin {
                 Origin::Generated { parent } => parent.clone(),
                 Origin::Written => action.id.clone(),
@@ -45,9 +45,10 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
             [action.id.clone(), parent]
         })
         .collect();
-    let first = found.iter().filter(|(_, action)| !action.steps.is_empty()).map(|(rank, _)| *rank).max();
-    found.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.id.cmp(&y.id)));
-    for (rank, mut action) in found {
+    // What settles or pauses keeps its place, or what it depends on would go before it.
+    let first = found.iter().filter(|(_, turn, _)| *turn == Turn::Taken).map(|(rank, ..)| *rank).max();
+    found.sort_by(|(a, _, x), (b, _, y)| b.cmp(a).then_with(|| x.id.cmp(&y.id)));
+    for (rank, _, mut action) in found {
         let family = match &action.origin {
             Origin::Generated { parent } => parent.clone(),
             Origin::Written => action.id.clone(),
@@ -131,6 +132,15 @@ fn superseded(kept: &Kept, kind: &dyn Kind, item: &Observed) -> bool {
     id.and_then(|id| kept.standing.get(id)).is_some_and(|(type_name, _)| type_name == kind.type_name())
 }
 
+/// Whether a deletion takes its place in the order of ranks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It goes now, or as soon as it has settled or paused: lower ranks wait for it.
+    Taken,
+    /// It cannot go, or only after another: nobody waits for it.
+    Left,
+}
+
 /// The deletion of one resource; `remaining` is the world without all that leaves.
 fn deletion(
     input: &Input<'_>,
@@ -138,7 +148,7 @@ fn deletion(
     kind: &dyn Kind,
     item: &Arc<Observed>,
     remaining: &Observation,
-) -> Option<Action> {
+) -> Option<(Turn, Action)> {
     let marks = item.marks.as_ref()?;
     let superseded = superseded(kept, kind, item);
     let mut action = Action {
@@ -159,6 +169,11 @@ fn deletion(
         keys: vec![(kind.type_name(), item.key.clone())],
         fingerprint: String::new(),
     };
+    let unknown = match input.world.table(kind.type_name()).look(&item.key) {
+        // It was there once; whether it is now, and whose, nobody could tell.
+        Found::Unknown(reason) => Some(format!("could not be read: {reason}")),
+        _ => None,
+    };
     if retained(input, kept, kind, item) {
         // Retain takes the marks off and leaves the resource; where there are none to take off it is simply left.
         let remove: Vec<String> =
@@ -168,13 +183,23 @@ fn deletion(
         }
         action.verb = Verb::Update;
         action.reason = Some("its DeletionPolicy is Retain: it stays, and evenkeel lets go of it".to_owned());
-        action.steps = kind.retag(input.scope, item, &TagWork { remove, set: marks.released(), ..TagWork::default() });
-        return Some(action);
+        if let Some(reason) = unknown {
+            action.block(reason);
+        } else if let Some(reason) = input.no_deletes {
+            action.hold(reason);
+        } else {
+            action.steps =
+                kind.retag(input.scope, item, &TagWork { remove, set: marks.released(), ..TagWork::default() });
+            action.hold_back(input.held.get(&marks.id));
+        }
+        return Some((turn_of(&action), action));
     }
     if kind.still_used(item, remaining).is_some() {
         return None;
     }
-    if let Some(risk) = kind.data_at_risk(item) {
+    if let Some(reason) = unknown {
+        action.block(format!("{}, but {reason}", action.reason.clone().unwrap_or_default()));
+    } else if let Some(risk) = kind.data_at_risk(item) {
         action.block(format!("{}, but {risk}", action.reason.clone().unwrap_or_default()));
     } else if let Some(reason) = input.no_deletes {
         action.hold(reason);
@@ -183,11 +208,16 @@ fn deletion(
     } else if let Some(user) = kind.still_used(item, input.world) {
         // The user leaves with this plan, so this one does too, after it.
         action.hold(&format!("waits: {user}"));
+        return Some((Turn::Left, action));
     } else {
         action.steps = kind.delete(input.scope, item);
         action.hold_back(input.held.get(&marks.id));
     }
-    Some(action)
+    Some((turn_of(&action), action))
+}
+
+fn turn_of(action: &Action) -> Turn {
+    if matches!(action.standing, Standing::Blocked(_)) { Turn::Left } else { Turn::Taken }
 }
 
 impl Action {

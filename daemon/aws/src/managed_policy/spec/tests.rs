@@ -165,3 +165,13 @@ fn every_property_that_aws_documents_is_managed_or_refused() {
             "Roles": ["worker"], "Users": ["ann"], "Groups": ["staff"]}),
     );
 }
+
+#[test]
+fn a_policy_stays_while_it_is_not_known_which_roles_have_it() {
+    let policy = Observed::new("reader", "arn:aws:iam::111122223333:policy/reader");
+    let mut world = Observation::new();
+    assert_eq!(ManagedPolicy.still_used(&policy, &world), None);
+    let failure = Some("throttled".to_owned());
+    world.swept(role::spec::TYPE, evenkeel_core::plan::Seen { failure, ..Default::default() });
+    assert!(ManagedPolicy.still_used(&policy, &world).is_some_and(|reason| reason.contains("not known")));
+}

@@ -235,3 +235,13 @@ fn every_property_that_aws_documents_is_managed_or_refused() {
         &json!({"PolicyName": "q", "RoleName": "other", "PolicyDocument": allow("*")}),
     );
 }
+
+#[test]
+fn a_role_stays_while_it_is_not_known_what_runs_with_it() {
+    let role = observed(answer());
+    let mut world = world([(TYPE, vec![role.clone()])]);
+    assert_eq!(Role.still_used(&role, &world), None);
+    let failed = vec![("charge".to_owned(), "did not answer in time".to_owned())];
+    world.refreshed(FUNCTION, evenkeel_core::plan::Seen { failed, ..Default::default() });
+    assert!(Role.still_used(&role, &world).is_some_and(|reason| reason.contains("not known")));
+}

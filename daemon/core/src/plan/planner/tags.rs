@@ -27,6 +27,12 @@ impl Planner<'_> {
             parts: {
                 let mut parts = self.parts.get(&(kind.type_name(), key.to_owned())).cloned().unwrap_or_default();
                 parts.extend(kind.own_parts(want, observed));
+                // Without its word a child is never looked for again: it leaves only once all children are known.
+                if let Some(marks) = observed.and_then(|observed| observed.marks.as_ref())
+                    && !self.children_known()
+                {
+                    parts.extend(marks.parts.iter().cloned());
+                }
                 parts
             },
             policy: want
@@ -60,6 +66,16 @@ impl Planner<'_> {
             .cloned()
             .collect();
         TagWork { all, set, remove }
+    }
+}
+
+impl Planner<'_> {
+    /// Whether all that could be a child without tags was read.
+    fn children_known(&self) -> bool {
+        self.input.kinds.iter().all(|kind| {
+            let facts = kind.facts();
+            facts.taggable || facts.reads != kind.type_name() || !self.input.world.table(facts.reads).has_gaps()
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod again;
 mod exports;
+mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,0 +1,78 @@
+//! The program, killed in the middle.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+use crate::hostile::{Hostile, Manner};
+use crate::program::{Ran, binary};
+
+/// How long a run may take until its fatal write; one with nothing left to write ends sooner.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// `reconcile --once` in an account of its own, on specs that are only read.
+#[derive(Clone, Debug)]
+pub struct Life<'a> {
+    /// Where the emulator is.
+    pub endpoint: &'a str,
+    /// 12 digits.
+    pub account: String,
+    /// The specs.
+    pub specs: &'a Path,
+    /// Words beyond `reconcile --once SPECS`.
+    pub words: &'a str,
+}
+
+impl Life<'_> {
+    fn start(&self, endpoint: &str) -> Child {
+        let mut command = Command::new(binary());
+        command
+            .args(["reconcile", "--once", "-o", "json"])
+            .arg(self.specs)
+            .args(self.words.split_whitespace())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", std::env::temp_dir())
+            .env("AWS_ENDPOINT_URL", endpoint)
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_ACCESS_KEY_ID", &self.account)
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command.spawn().expect("evenkeel runs")
+    }
+
+    /// Runs to the end, and tells the writes that it made.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub async fn whole(&self) -> (Ran, Vec<String>) {
+        let proxy = Hostile::start(self.endpoint, Manner::Kind).await.expect("a port");
+        let output = self.start(&proxy.endpoint()).wait_with_output().await.expect("evenkeel ends");
+        let ran = Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            line: format!("reconcile --once {} in account {}", self.specs.display(), self.account),
+        };
+        (ran, proxy.writes())
+    }
+
+    /// Kills it (`kill -9`) as soon as AWS has carried out its write number `write`, whose answer it never gets.
+    ///
+    /// # Panics
+    /// Where it never writes so often.
+    pub async fn killed_after(&self, write: u64) -> Vec<String> {
+        let proxy = Hostile::start(self.endpoint, Manner::SilentFrom(write)).await.expect("a port");
+        let mut child = self.start(&proxy.endpoint());
+        let silent = tokio::time::timeout(PATIENCE, proxy.silent()).await;
+        child.start_kill().expect("it can be killed");
+        child.wait().await.expect("it ends");
+        assert!(silent.is_ok(), "there was no write {write}: {:?}", proxy.writes());
+        proxy.writes()
+    }
+}

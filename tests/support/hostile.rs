@@ -1,0 +1,228 @@
+//! A proxy between the program and an emulator that is as unkind as AWS and its network can be.
+//!
+//! Every connection carries one request, so that an answer can be cut, lost or held back at any byte.
+
+mod answer;
+mod fate;
+mod request;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+pub use fate::{Fate, Faults};
+use request::Request;
+
+/// How old an answer may be that is given again.
+const STALE: Duration = Duration::from_secs(2);
+
+/// What the proxy does to requests.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// Nothing: it only counts.
+    Kind,
+    /// The write with this number (from 1) reaches AWS and is never answered, nor is anything after it.
+    SilentFrom(u64),
+    /// Faults by seed.
+    Hostile(Faults),
+}
+
+/// A running proxy; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Hostile {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: String,
+    manner: Manner,
+    state: Mutex<State>,
+    silent: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    writes: Vec<String>,
+    /// How often the same request came.
+    seen: BTreeMap<u64, u64>,
+    /// The last answers of each read.
+    answers: BTreeMap<u64, Vec<(Instant, Vec<u8>)>>,
+    /// When a function was last changed.
+    changed: BTreeMap<String, Instant>,
+    faults: BTreeMap<&'static str, u64>,
+}
+
+impl Hostile {
+    /// Starts in front of an endpoint (`http://127.0.0.1:4566`).
+    ///
+    /// # Errors
+    /// Where there is no port to listen on.
+    pub async fn start(upstream: &str, manner: Manner) -> io::Result<Hostile> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let (silent, _) = watch::channel(false);
+        let shared = Arc::new(Shared { upstream, manner, state: Mutex::default(), silent });
+        let own = Arc::clone(&shared);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let shared = Arc::clone(&own);
+                tokio::spawn(async move {
+                    // A client that goes away in the middle is part of the game.
+                    let _ = shared.serve(stream).await;
+                });
+            }
+        });
+        Ok(Hostile { address, shared, task })
+    }
+
+    /// One with moderate faults, where `EVENKEEL_HOSTILE` names a seed.
+    ///
+    /// # Errors
+    /// Where there is no port to listen on.
+    pub async fn asked_for(upstream: &str) -> io::Result<Option<Hostile>> {
+        match std::env::var("EVENKEEL_HOSTILE").ok().and_then(|seed| seed.parse().ok()) {
+            Some(seed) => Ok(Some(Hostile::start(upstream, Manner::Hostile(Faults::moderate(seed))).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Where it listens.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The writes that reached AWS, in their order.
+    pub fn writes(&self) -> Vec<String> {
+        self.shared.state().writes.clone()
+    }
+
+    /// How often each fault befell a request.
+    pub fn faults(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.state().faults.clone()
+    }
+
+    /// Waits until it has fallen silent.
+    pub async fn silent(&self) {
+        let mut silent = self.shared.silent.subscribe();
+        let _ = silent.wait_for(|silent| *silent).await;
+    }
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+        let Some(request) = Request::read(&mut stream).await? else { return Ok(()) };
+        if *self.silent.borrow() {
+            return std::future::pending().await;
+        }
+        match &self.manner {
+            Manner::Kind => {
+                let answer = self.forward(&request).await?;
+                stream.write_all(&answer).await
+            }
+            Manner::SilentFrom(number) => {
+                let answer = self.forward(&request).await?;
+                if request.is_write() && self.state().writes.len() as u64 >= *number {
+                    self.silent.send_replace(true);
+                    return std::future::pending().await;
+                }
+                stream.write_all(&answer).await
+            }
+            Manner::Hostile(faults) => self.be_hostile(faults, &request, stream).await,
+        }
+    }
+
+    async fn be_hostile(&self, faults: &Faults, request: &Request, mut stream: TcpStream) -> io::Result<()> {
+        let key = request.key();
+        let nth = {
+            let mut state = self.state();
+            let nth = state.seen.entry(key).or_insert(0);
+            *nth += 1;
+            *nth
+        };
+        let fate = faults.fate(request, key, nth, self.settling(request));
+        if !matches!(fate, Fate::Pass) {
+            *self.state().faults.entry(fate.name()).or_insert(0) += 1;
+        }
+        match fate {
+            Fate::Pass => {}
+            Fate::Delayed(pause) => sleep(pause).await,
+            Fate::Refused(answer) => return stream.write_all(&answer).await,
+            Fate::ResetBefore => return reset(&stream),
+            Fate::ResetAfter => {
+                self.forward(request).await?;
+                return reset(&stream);
+            }
+            Fate::Truncated => {
+                let answer = self.forward(request).await?;
+                let part = answer.get(..answer.len() - answer.len() / 3).unwrap_or_default();
+                return stream.write_all(part).await;
+            }
+            Fate::Stale => {
+                let old = self.state().answers.get(&key).and_then(|answers| {
+                    let young = answers.iter().filter(|(at, _)| at.elapsed() < STALE);
+                    young.map(|(_, answer)| answer.clone()).next()
+                });
+                if let Some(old) = old {
+                    return stream.write_all(&old).await;
+                }
+            }
+        }
+        let answer = self.forward(request).await?;
+        if !request.is_write() {
+            let mut state = self.state();
+            let answers = state.answers.entry(key).or_default();
+            answers.retain(|(at, _)| at.elapsed() < STALE);
+            answers.push((Instant::now(), answer.clone()));
+        }
+        stream.write_all(&answer).await
+    }
+
+    /// Whether the function that a request changes was changed a moment ago.
+    fn settling(&self, request: &Request) -> bool {
+        const SETTLES: Duration = Duration::from_millis(300);
+        let Some(function) = request.function() else { return false };
+        self.state().changed.get(function).is_some_and(|at| at.elapsed() < SETTLES)
+    }
+
+    async fn forward(&self, request: &Request) -> io::Result<Vec<u8>> {
+        let mut upstream = TcpStream::connect(&self.upstream).await?;
+        upstream.write_all(&request.bytes(&self.upstream)).await?;
+        let mut answer = Vec::new();
+        upstream.read_to_end(&mut answer).await?;
+        if request.is_write() {
+            let mut state = self.state();
+            state.writes.push(request.operation());
+            if let Some(function) = request.function() {
+                state.changed.insert(function.to_owned(), Instant::now());
+            }
+        }
+        Ok(answer::closing(answer))
+    }
+}
+
+/// Ends a connection the rude way.
+fn reset(stream: &TcpStream) -> io::Result<()> {
+    stream.set_zero_linger()
+}
