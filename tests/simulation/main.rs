@@ -7,7 +7,7 @@
 //!
 //! `EVENKEEL_SIM_RUNS=10000 EVENKEEL_SIM_SEED=1 cargo test -p evenkeel-tests --test simulation`; a seed that fails says
 //! how to run it alone, with all that happened.
-#![expect(clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::panic, reason = "tests")]
 
 mod aws;
 mod kinds;

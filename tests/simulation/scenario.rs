@@ -35,8 +35,7 @@ pub async fn run(seed: u64, wordy: bool) -> Outcome {
     // What was seen may be as old as reads are stale, and then a turn goes by it.
     aws.truth().knowledge = stale_for + Duration::from_secs(100);
     let desk = Desk::new([App::new("shop", &mut rng), App::new("bank", &mut rng)]);
-    let mut outcome = Outcome::default();
-    outcome.starts = hard_times(&aws, &desk, &mut rng).await;
+    let starts = hard_times(&aws, &desk, &mut rng).await;
     if aws.truth().violations.is_empty() {
         one_fails_for_ever(&aws, &desk).await;
     }
@@ -47,10 +46,13 @@ pub async fn run(seed: u64, wordy: bool) -> Outcome {
         stay_quiet(&aws, &desk).await;
     }
     let truth = aws.truth();
-    outcome.violations.clone_from(&truth.violations);
-    outcome.log = truth.log().to_vec();
-    (outcome.writes, outcome.reads) = (truth.writes, truth.reads);
-    outcome
+    Outcome {
+        violations: truth.violations.clone(),
+        log: truth.log().to_vec(),
+        writes: truth.writes,
+        reads: truth.reads,
+        starts,
+    }
 }
 
 fn chaos(rng: &mut Rng) -> Faults {
