@@ -379,9 +379,8 @@ impl Truth {
                         value => thing.properties.insert(name, value),
                     };
                 }
-                if step.operation != "Tag" {
-                    self.usable(step.type_name, &at, &thing.properties)?;
-                }
+                // Only what is given is looked at: other code is taken although a layer of the function is gone.
+                self.usable(step.type_name, &at, &object(input("set")))?;
                 thing.tags.extend(tags(&input("tags")));
                 for name in input("untag").as_array().into_iter().flatten().filter_map(Json::as_str) {
                     thing.tags.remove(name);
@@ -410,8 +409,8 @@ impl Truth {
         let text = |name: &str| properties.get(name).and_then(Json::as_str).map(str::to_owned);
         match type_name {
             FUNCTION => {
-                let role = self.get(&(ROLE, text("Role").unwrap_or_default()));
-                if role.is_none_or(|role| role.usable_at > now) {
+                let usable = |role| self.get(&(ROLE, role)).is_some_and(|role| role.usable_at <= now);
+                if !text("Role").is_none_or(usable) {
                     return Err(wait("the role cannot be assumed by Lambda", 3, 60));
                 }
                 if text("Layer").is_some_and(|layer| self.get(&(LAYER, layer)).is_none()) {
