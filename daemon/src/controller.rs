@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 
 use crate::apps::{Target, Tree};
 use crate::converge::{Converged, Run};
+use crate::lease::{Holdings, Lease};
 use crate::observe;
 use crate::report::{AppReport, Report};
 use crate::server::Board;
@@ -42,6 +43,8 @@ pub struct Limits {
 }
 
 /// Converges the selected applications and leaves.
+///
+/// With a lease it is a guest: it asks for the applications, waits until they are handed over, and gives them back.
 pub async fn once(
     session: &Session,
     tree: &Tree,
@@ -217,6 +220,8 @@ pub struct Daemon {
     pub resync: Duration,
     /// Digests of deletions that a person allowed.
     pub allowed: BTreeSet<String>,
+    /// What is shared with other replicas, where applications are.
+    pub lease: Option<Arc<Lease>>,
 }
 
 /// What the daemon remembers about an application.
@@ -254,6 +259,7 @@ impl Daemon {
         let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut sweeps: JoinSet<()> = JoinSet::new();
         let mut stops: BTreeMap<String, watch::Sender<bool>> = BTreeMap::new();
+        let mut holdings = Holdings::keep(self.lease.as_ref());
         let mut seed: u64 = started.elapsed().subsec_nanos().into();
         let mut next_sweep = Instant::now() + self.resync;
         let mut reread: Option<Instant> = None;
@@ -271,6 +277,13 @@ impl Daemon {
                     queue.done(&key, Turn::Converged, started.elapsed(), seed);
                     continue;
                 };
+                let revision = &tree.snapshot.revision.name;
+                if let Some(reason) = holdings.refuses(&key, &self.root, revision) {
+                    self.board.report(AppReport::failed(&target.app, target.env.as_deref(), revision, reason));
+                    let turn = if holdings.holds(&key) { Turn::Again(Duration::from_secs(5)) } else { Turn::Converged };
+                    queue.done(&key, turn, started.elapsed(), seed);
+                    continue;
+                }
                 let (stop, stopped) = watch::channel(false);
                 stops.insert(key.clone(), stop);
                 let memory = Arc::clone(memory.lock().await.entry(key.clone()).or_default());
@@ -310,6 +323,7 @@ impl Daemon {
                             }
                             imports.insert(key, ended.imports_from);
                         }
+                        holdings.let_go(&stops, revision(current.as_ref()));
                     }
                     self.publish(current.as_ref()).await;
                 }
@@ -329,6 +343,16 @@ impl Daemon {
                         }));
                     }
                 }
+                () = holdings.changed() => {
+                    let turnover = holdings.update(revision(current.as_ref()));
+                    for key in turnover.lost.union(&turnover.gained) {
+                        queue.add(key, Priority::Edit, started.elapsed(), started.elapsed());
+                    }
+                    for stop in turnover.lost.iter().filter_map(|key| stops.get(key)) {
+                        stop.send_replace(true);
+                    }
+                    holdings.let_go(&stops, revision(current.as_ref()));
+                }
                 Some(_) = sweeps.join_next() => {
                     self.read(&mut current, &mut queue, started, &stops);
                     for key in current.iter().flat_map(|current| current.targets.keys()) {
@@ -345,6 +369,10 @@ impl Daemon {
         let drained = async { while runs.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             warn!("some changes did not end in time; the next start finishes them");
+        }
+        if let Some(lease) = &self.lease {
+            let busy = if runs.is_empty() { BTreeSet::new() } else { stops.into_keys().collect() };
+            lease.leave(revision(current.as_ref()), &busy).await;
         }
     }
 
@@ -401,6 +429,9 @@ impl Daemon {
                 stop.send_replace(true);
             }
         }
+        if let Some(lease) = &self.lease {
+            lease.interest(targets.keys().cloned().collect());
+        }
         *current = Some(Current { tree, targets, seen, confirmed });
     }
 
@@ -447,6 +478,11 @@ fn ended<T>(finished: Result<(task::Id, T), task::JoinError>) -> (task::Id, Opti
             (failure.id(), None)
         }
     }
+}
+
+/// The revision that applications are given up at.
+fn revision(current: Option<&Current>) -> Option<&str> {
+    current.map(|current| current.tree.snapshot.revision.name.as_str())
 }
 
 /// One application's turn.

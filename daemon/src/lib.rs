@@ -6,6 +6,7 @@ pub mod cli;
 pub mod controller;
 pub mod converge;
 pub mod exports;
+pub mod lease;
 pub mod observe;
 pub mod report;
 pub mod sandbox;

@@ -44,12 +44,22 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`], with what to do.
     pub async fn start(say: &(dyn Fn(&str) + Sync)) -> Result<Self, SandboxError> {
+        Sandbox::start_with(&[], say).await
+    }
+
+    /// The same with further settings of the emulator, as environment variables (`AUTH=true` holds every call against
+    /// IAM's policies).
+    ///
+    /// # Errors
+    /// [`SandboxError`], with what to do.
+    pub async fn start_with(settings: &[(&str, &str)], say: &(dyn Fn(&str) + Sync)) -> Result<Self, SandboxError> {
         let program = program(say).await?;
         let address = free_port().map_err(|error| SandboxError::Start(error.to_string()))?;
         let mut command = Command::new(&program);
         command
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", address.port().to_string())
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

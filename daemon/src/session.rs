@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use evenkeel_aws::client::{Account, Options};
+use evenkeel_aws::lease::{LeaseError, LeaseTable};
 use evenkeel_aws::limiter::Limiters;
 use evenkeel_core::compile::Values;
 use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Val};
@@ -13,6 +14,7 @@ use evenkeel_core::plan::{Artifact, Scope};
 use tokio::sync::Mutex;
 
 use crate::apps::{Home, How, Selection, Target, Tree};
+use crate::lease::{Address, Table};
 use crate::source::Packer;
 use crate::world::World;
 use crate::{converge, observe};
@@ -111,16 +113,7 @@ impl Session {
         let world = match worlds.get(&key) {
             Some(world) => Arc::clone(world),
             None => {
-                let options = Options {
-                    // The sandbox is one account without regions of its own: nothing of the person's AWS settings,
-                    // and no role of a real account, means anything there.
-                    region: region.or_else(|| self.sandboxed.then(|| "us-east-1".to_owned())),
-                    endpoint_url: self.endpoint.clone(),
-                    role_arn: home.role_arn.clone().filter(|_| !self.sandboxed),
-                    keys: self.sandboxed.then(|| ("test".to_owned(), "test".to_owned())),
-                    limiters: self.limiters.clone(),
-                    ..Options::default()
-                };
+                let options = self.options(region, home.role_arn.clone());
                 let account = Account::connect(options).await.map_err(|error| error.to_string())?;
                 let world = Arc::new(World::new(Arc::new(account)));
                 worlds.insert(key, Arc::clone(&world));
@@ -134,6 +127,36 @@ impl Session {
             )),
             _ => Ok(world),
         }
+    }
+
+    fn options(&self, region: Option<String>, role_arn: Option<String>) -> Options {
+        Options {
+            // The sandbox is one account without regions of its own: nothing of the person's AWS settings, and no role
+            // of a real account, means anything there.
+            region: region.or_else(|| self.sandboxed.then(|| "us-east-1".to_owned())),
+            endpoint_url: self.endpoint.clone(),
+            role_arn: role_arn.filter(|_| !self.sandboxed),
+            keys: self.sandboxed.then(|| ("test".to_owned(), "test".to_owned())),
+            limiters: self.limiters.clone(),
+            ..Options::default()
+        }
+    }
+
+    /// The table in which the replicas of a tree keep their lease: with the credentials of this process, whatever
+    /// roles its applications assume.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn lease_table(&self, address: &Address, source: &str) -> Result<Arc<dyn Table>, String> {
+        let region = address.region.clone().or_else(|| self.selection.region.clone());
+        let made = async {
+            let table = LeaseTable::connect(self.options(region, None), &address.table, source).await?;
+            if address.create {
+                table.create().await?;
+            }
+            Ok::<_, LeaseError>(table)
+        };
+        made.await.map(|table| Arc::new(table) as Arc<dyn Table>).map_err(|error| error.to_string())
     }
 
     /// All worlds so far.

@@ -10,6 +10,8 @@ mod deleted;
 mod desk;
 mod drift;
 mod exports;
+mod lease;
+mod least_privilege;
 mod ownership;
 mod removed;
 mod secrets;

@@ -24,6 +24,7 @@ pub struct Rig {
     /// Ends with the test; none where somebody else runs the emulator.
     _sandbox: Option<Sandbox>,
     hostile: Option<Hostile>,
+    key: (String, String),
 }
 
 impl Rig {
@@ -36,12 +37,29 @@ impl Rig {
         Rig::with(sandbox.endpoint(), Some(sandbox)).await
     }
 
+    /// The same, where the emulator holds every call against IAM's policies.
+    ///
+    /// # Panics
+    /// As [`Rig::start`].
+    pub async fn guarded() -> Rig {
+        let sandbox = Sandbox::start_with(&[("AUTH", "true")], &|_| {}).await.expect("an emulator");
+        let mut rig = Rig::with(sandbox.endpoint(), Some(sandbox)).await;
+        // Signatures name the host that they are for: nothing can stand in between.
+        rig.hostile = None;
+        rig
+    }
+
     /// On an emulator that runs already; the specs are empty.
     ///
     /// # Panics
     /// Where it does not answer.
     pub async fn at(endpoint: &str) -> Rig {
         Rig::with(endpoint.to_owned(), None).await
+    }
+
+    /// From now on the program signs with this access key and secret.
+    pub fn signs_with(&mut self, key: &(String, String)) {
+        self.key = key.clone();
     }
 
     async fn with(endpoint: String, sandbox: Option<Sandbox>) -> Rig {
@@ -55,7 +73,7 @@ impl Rig {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(dir.path().join("specs")).expect("a directory");
         let hostile = Hostile::asked_for(&endpoint).await.expect("a port");
-        Rig { account, dir, endpoint, _sandbox: sandbox, hostile }
+        Rig { account, dir, endpoint, _sandbox: sandbox, hostile, key: ("test".to_owned(), "test".to_owned()) }
     }
 
     /// Whether `EVENKEEL_HOSTILE` put faults between the program and the emulator; then says why something is not held
@@ -158,8 +176,8 @@ impl Rig {
             .env("HOME", self.dir.path())
             .env("AWS_ENDPOINT_URL", self.hostile.as_ref().map_or_else(|| self.endpoint.clone(), Hostile::endpoint))
             .env("AWS_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_ACCESS_KEY_ID", &self.key.0)
+            .env("AWS_SECRET_ACCESS_KEY", &self.key.1)
             // An emulator grants more calls than AWS.
             .env("EVENKEEL_QUOTA", "off")
             .kill_on_drop(true);

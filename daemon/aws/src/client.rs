@@ -220,7 +220,7 @@ impl Account {
     }
 }
 
-async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
+pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
     let http_client = options.http_client.clone().unwrap_or_else(|| {
         aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
     });

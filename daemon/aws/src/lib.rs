@@ -20,6 +20,7 @@ mod invoke_config;
 pub mod kinds;
 pub mod layer;
 pub mod layer_permission;
+pub mod lease;
 pub mod limiter;
 mod log_group;
 pub mod managed_policy;

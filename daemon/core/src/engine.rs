@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod budget;
 pub mod condition;
+pub mod lease;
 pub mod queue;
 pub mod quota;
 

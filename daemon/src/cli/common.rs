@@ -1,17 +1,22 @@
 //! What all verbs share: flags, reading the specs, printing.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use evenkeel_aws::limiter::Limiters;
 use evenkeel_core::engine::Share;
 use evenkeel_core::model::{Diagnostics, Severity, Sources};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing_subscriber::EnvFilter;
 
 use super::exit;
 use crate::apps::{Selection, Tree};
+use crate::lease::{Address, Guest};
 use crate::report::Style;
 use crate::sandbox::Sandbox;
 use crate::session::{self, Session};
@@ -107,6 +112,9 @@ pub struct Reaching {
     /// What part of AWS's quotas to take, per cent; the rest is left for people and other tools.
     #[arg(long, value_name = "PERCENT", env = "EVENKEEL_QUOTA_SHARE", default_value = "60", value_parser = share)]
     pub quota_share: Share,
+    /// Share the applications with other replicas, and be handed them by running daemons, through this DynamoDB table.
+    #[arg(long, value_name = "dynamodb://TABLE", env = "EVENKEEL_LEASE")]
+    pub lease: Option<Address>,
 }
 
 /// Whose quotas to keep within.
@@ -213,6 +221,24 @@ impl Reaching {
             session.limiters = Some(Limiters::new(self.quota_share));
         }
         session
+    }
+
+    /// Asks the replicas for applications, where there is a lease, and waits at most `patience` for them.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn guest(
+        &self,
+        session: &Session,
+        source: &str,
+        wants: BTreeSet<String>,
+        patience: Duration,
+        draining: watch::Receiver<bool>,
+    ) -> Result<Option<Guest>, String> {
+        let Some(address) = self.lease.as_ref().filter(|_| !wants.is_empty()) else { return Ok(None) };
+        let table = session.lease_table(address, source).await?;
+        let guest = Guest::enter(table, wants, Instant::now() + patience, draining).await;
+        guest.map(Some).map_err(|error| error.to_string())
     }
 }
 

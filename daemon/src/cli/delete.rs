@@ -68,6 +68,7 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
     let world = session.world(&Home::default()).await?;
     session.sweep(&[Arc::clone(&world)]).await;
     let (_sender, draining) = watch::channel(false);
+    let patience = Duration::from_secs(arguments.timeout);
     let mut converged = true;
     for env in envs {
         let target = Target { index: usize::MAX, app: app.clone(), env: env.clone(), home: Home::default() };
@@ -86,7 +87,7 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
             no_deletes: None,
             previous: None,
             waiting_since: &BTreeMap::new(),
-            deadline: Instant::now() + Duration::from_secs(arguments.timeout),
+            deadline: Instant::now() + patience,
             draining: draining.clone(),
             on_round: &|_| {},
         };
@@ -98,7 +99,16 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
         }
         common::print(&PlanReport::of(&app, env.as_deref(), "deletion", &plan).text(common::style()));
         arguments.consent.ask(&format!("Delete all of this? Type {key}: "), &key, "nothing was deleted")?;
-        let ended = run.converge().await;
+        let wants = BTreeSet::from([key.clone()]);
+        let guest = arguments.reaching.guest(&session, &source, wants, patience, draining.clone()).await?;
+        if let Some(reason) = guest.as_ref().and_then(|guest| guest.missing(&key)) {
+            return Err(reason.to_owned());
+        }
+        let draining = guest.as_ref().map_or(draining.clone(), |guest| guest.draining(draining.clone()));
+        let ended = Run { draining, ..run }.converge().await;
+        if let Some(guest) = guest {
+            guest.leave(None).await;
+        }
         let left = ended.plan.actions.len();
         common::print(&resources_table(
             &[AppReport::of(&app, env.as_deref(), "deletion", &ended.plan)],

@@ -15,11 +15,14 @@ use tracing::info;
 
 use super::common::{self, Common, Reaching};
 use super::exit;
+use crate::apps::{Target, Tree};
 use crate::controller::{self, Daemon, Limits};
-use crate::report::Report;
+use crate::lease::Lease;
+use crate::report::{AppReport, Report};
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, Board};
 use crate::session::{PrepareError, Session};
+use crate::source::Snapshot;
 
 /// Keep AWS equal to the specs: for ever (the daemon), or once.
 #[derive(Debug, Args)]
@@ -27,7 +30,8 @@ use crate::session::{PrepareError, Session};
 Examples:
   evenkeel reconcile specs --env prod                          the daemon; ends on SIGTERM
   evenkeel reconcile --once specs --env prod -o json           for CI: exits 0 converged, 3 not converged, 1 error
-  evenkeel reconcile --once --sandbox specs/shop --env dev --invoke checkout")]
+  evenkeel reconcile --once --sandbox specs/shop --env dev --invoke checkout
+  evenkeel reconcile specs --lease dynamodb://evenkeel         several replicas share the applications")]
 pub struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -105,9 +109,23 @@ async fn once(arguments: &Arguments) -> Result<u8, String> {
         timeout: Duration::from_secs(arguments.timeout),
     };
     let progress = Progress::new(arguments.output == Output::Text && std::io::stderr().is_terminal());
-    let (report, failures) =
-        controller::once(&session, &tree, &targets, &limits, draining.clone(), &|plan| progress.round(plan)).await;
+    let wants = targets.iter().map(Target::key).collect();
+    let guest = arguments.reaching.guest(&session, &tree.source_id, wants, limits.timeout, draining.clone()).await?;
+    let (mine, theirs): (Vec<Target>, Vec<Target>) = targets
+        .into_iter()
+        .partition(|target| guest.as_ref().is_none_or(|guest| guest.missing(&target.key()).is_none()));
+    let draining = guest.as_ref().map_or(draining.clone(), |guest| guest.draining(draining));
+    let (mut report, failures) =
+        controller::once(&session, &tree, &mine, &limits, draining, &|plan| progress.round(plan)).await;
     progress.clear();
+    let revision = tree.snapshot.revision.name.as_str();
+    if let Some(guest) = guest {
+        report.apps.extend(theirs.iter().map(|target| {
+            let reason = guest.missing(&target.key()).unwrap_or_default().to_owned();
+            AppReport::failed(&target.app, target.env.as_deref(), revision, reason)
+        }));
+        guest.leave(Some(revision)).await;
+    }
     for failure in &failures {
         if let PrepareError::Spec(problems) = failure {
             common::show(problems, &tree.sources);
@@ -158,6 +176,16 @@ async fn daemon(arguments: &Arguments) -> Result<u8, String> {
     let draining = termination()?;
     let sandbox = arguments.reaching.sandbox().await?;
     let session = Arc::new(arguments.reaching.session(selection, sandbox.as_ref()));
+    let lease = match &arguments.reaching.lease {
+        Some(address) => {
+            let source = Snapshot::read(&arguments.common.specs)
+                .map(|snapshot| Tree::read(Arc::new(snapshot), &session.selection).source_id)
+                .map_err(|error| error.to_string())?;
+            let table = session.lease_table(address, &source).await?;
+            Some(Lease::join(table, None).await.map_err(|error| error.to_string())?)
+        }
+        None => None,
+    };
     let board = Board::default();
     board.update(|status| env!("CARGO_PKG_VERSION").clone_into(&mut status.version));
     let address = server::serve(arguments.listen, board.clone()).await.map_err(|error| {
@@ -173,6 +201,7 @@ async fn daemon(arguments: &Arguments) -> Result<u8, String> {
         board,
         resync: Duration::from_secs(arguments.resync),
         allowed: arguments.reaching.allow_delete.iter().cloned().collect::<BTreeSet<_>>(),
+        lease,
     };
     daemon.run(draining).await;
     if let Some(sandbox) = sandbox {

@@ -30,19 +30,26 @@ pub fn of<'a>(dir: Option<&Path>, texts: impl Iterator<Item = (&'a str, &'a str)
     }
 }
 
+/// Whether the commit that a directory stands at has another one among its ancestors. `false` too where git cannot
+/// tell: no checkout, or a commit that was never fetched.
+pub fn contains(dir: &Path, other: &str) -> bool {
+    !other.starts_with('-') && git(dir, &["merge-base", "--is-ancestor", other, "HEAD"]).is_some()
+}
+
 fn commit(dir: &Path) -> Option<String> {
-    let git = |args: &[&str]| {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(dir)
-            .args(args)
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let dirty = git(&["status", "--porcelain", "--", "."])?;
-    if !dirty.is_empty() { None } else { git(&["rev-parse", "HEAD"]) }
+    let dirty = git(dir, &["status", "--porcelain", "--", "."])?;
+    if !dirty.is_empty() { None } else { git(dir, &["rev-parse", "HEAD"]) }
+}
+
+fn git(dir: &Path, args: &[&str]) -> Option<String> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(dir)
+        .args(args)
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
