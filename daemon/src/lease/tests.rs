@@ -248,7 +248,7 @@ async fn a_quiet_replica_costs_its_heartbeat_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_breaks_no_application_is_held_by_two_and_all_are_held_in_the_end() {
-    let seeds: u64 = std::env::var("EVENKEEL_LEASE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+    let seeds: u64 = std::env::var("EVENKEEL_LEASE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
     for seed in 0..seeds {
         let shelf = Arc::new(Shelf::default());
         let mut random = seed;

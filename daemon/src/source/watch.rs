@@ -71,10 +71,22 @@ fn resolve(root: &Path) -> Option<PathBuf> {
 
 fn start(root: &Path, target: Option<&Path>, events: &mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
     let events = events.clone();
+    let own: Vec<PathBuf> = [target.map(Path::to_owned), std::path::absolute(root).ok(), Some(root.to_owned())]
+        .into_iter()
+        .flatten()
+        .collect();
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading is no change: a scan of the tree must not wake itself.
-        let reading = matches!(&event, Ok(event) if event.kind.is_access());
-        if !reading {
+        let concerns = match &event {
+            // Reading is no change: a scan of the tree must not wake itself.
+            Ok(event) if event.kind.is_access() => false,
+            // Neither is what happens beside the directory: a log that evenkeel itself writes there would wake it for
+            // ever.
+            Ok(event) if !event.paths.is_empty() => {
+                event.paths.iter().any(|path| own.iter().any(|own| path.starts_with(own)))
+            }
+            _ => true,
+        };
+        if concerns {
             // A full channel already holds the news.
             let _ = events.try_send(());
         }
@@ -107,6 +119,20 @@ mod tests {
         assert_eq!(change, Ok(Some(())), "no change was reported");
         // Whatever belongs to the same change may be reported once more.
         while tokio::time::timeout(Duration::from_millis(900), receiver.recv()).await.is_ok() {}
+    }
+
+    #[tokio::test]
+    async fn a_file_beside_the_directory_wakes_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("specs");
+        std::fs::create_dir(&root).unwrap();
+        let mut changes = watch(root.clone());
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        std::fs::write(dir.path().join("evenkeel.log"), "a line").unwrap();
+        let change = tokio::time::timeout(Duration::from_millis(1200), changes.recv()).await;
+        assert!(change.is_err(), "a log beside the specs is no edit");
+        std::fs::write(root.join("app.yaml"), "edited").unwrap();
+        expect_change(&mut changes).await;
     }
 
     #[tokio::test]
