@@ -344,7 +344,7 @@ impl Daemon {
                     }
                 }
                 () = holdings.changed() => {
-                    let turnover = holdings.update(revision(current.as_ref()));
+                    let turnover = holdings.update();
                     for key in turnover.lost.union(&turnover.gained) {
                         queue.add(key, Priority::Edit, started.elapsed(), started.elapsed());
                     }

@@ -17,8 +17,6 @@ const HANDOVER: Duration = Duration::from_secs(120);
 pub struct Holdings {
     lease: Option<(Arc<Lease>, watch::Receiver<u64>)>,
     held: BTreeMap<String, Held>,
-    /// The revision that this process had when it got an application.
-    revisions: BTreeMap<String, String>,
 }
 
 /// What turned over.
@@ -38,7 +36,7 @@ impl Holdings {
             tokio::spawn(Arc::clone(lease).run());
             (Arc::clone(lease), changes)
         });
-        Holdings { lease, held: BTreeMap::new(), revisions: BTreeMap::new() }
+        Holdings { lease, held: BTreeMap::new() }
     }
 
     /// Waits until something may have turned over; for ever where nothing is shared.
@@ -51,8 +49,8 @@ impl Holdings {
         std::future::pending().await
     }
 
-    /// Looks at what is held now; `revision` is that of the specs as this process reads them.
-    pub fn update(&mut self, revision: Option<&str>) -> Turnover {
+    /// Looks at what is held now.
+    pub fn update(&mut self) -> Turnover {
         let Some((lease, _)) = &self.lease else { return Turnover::default() };
         let held = lease.held();
         let gained: BTreeSet<String> = held
@@ -62,9 +60,6 @@ impl Holdings {
             .collect();
         let gone = self.held.keys().filter(|app| !held.contains_key(*app)).cloned();
         let lost = gone.chain(lease.leaving()).collect();
-        for app in &gained {
-            self.revisions.insert(app.clone(), revision.unwrap_or_default().to_owned());
-        }
         self.held = held;
         Turnover { gained, lost }
     }
@@ -88,9 +83,9 @@ impl Holdings {
         if lease.leaving().contains(app) {
             return Some("is being handed over to another replica".to_owned());
         }
-        let left = held.claim.left.filter(|left| left != revision)?;
-        let unchanged = self.revisions.get(app).is_some_and(|had| had == revision);
-        (unchanged && held.since.elapsed() < HANDOVER && !revision::contains(specs, &left)).then(|| {
+        // Only commits have an order; of two hashes of plain files nobody can tell which is the newer.
+        let left = held.claim.left.filter(|left| left != revision && !left.starts_with(revision::PLAIN))?;
+        (held.since.elapsed() < HANDOVER && !revision::contains(specs, &left)).then(|| {
             format!("was left at revision {left}, which is not here yet: waits for it up to {} s", HANDOVER.as_secs())
         })
     }

@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
+/// How the name of a revision begins that nobody committed.
+pub const PLAIN: &str = "tree:";
+
 /// A revision, and whether it is one that somebody committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
@@ -26,7 +29,7 @@ pub fn of<'a>(dir: Option<&Path>, texts: impl Iterator<Item = (&'a str, &'a str)
     let tree: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     match dir.and_then(commit) {
         Some(commit) => Revision { name: commit, committed: true },
-        None => Revision { name: format!("tree:{tree}"), committed: false },
+        None => Revision { name: format!("{PLAIN}{tree}"), committed: false },
     }
 }
 
