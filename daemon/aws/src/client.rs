@@ -23,6 +23,9 @@ const READ: Duration = Duration::from_secs(30);
 /// How long the upload of a package may take until it is answered: 50 MB over a slow line.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(300);
 
+/// How often it is asked whose the credentials are, where the answer is lost.
+const CONNECTS: u32 = 4;
+
 /// How to reach an account. What is left out comes the SDK's way: environment, profile, container, instance.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -126,10 +129,21 @@ impl Account {
         let sts = aws_sdk_sts::Client::from_conf(
             aws_sdk_sts::config::Builder::from(&config).interceptor(counter.clone()).build(),
         );
-        let identity = sts.get_caller_identity().send().await.map_err(|error| {
-            let endpoint = endpoint_url.clone().unwrap_or_else(|| format!("AWS in {region}"));
-            connect_error(&Failure::of("STS", &error), sources(&error), endpoint, options.role_arn.as_deref())
-        })?;
+        let mut tries = 0;
+        let identity = loop {
+            let error = match sts.get_caller_identity().send().await {
+                Ok(identity) => break identity,
+                Err(error) => error,
+            };
+            let failure = Failure::of("STS", &error);
+            tries += 1;
+            if !failure.is_passing() || tries == CONNECTS {
+                let endpoint = endpoint_url.clone().unwrap_or_else(|| format!("AWS in {region}"));
+                return Err(connect_error(&failure, sources(&error), endpoint, options.role_arn.as_deref()));
+            }
+            // Nothing works without the answer, and one lost packet is no reason to do nothing.
+            tokio::time::sleep(Duration::from_millis(200) * tries).await;
+        };
         let arn = identity.arn().unwrap_or_default().to_owned();
         let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
         let id = identity
