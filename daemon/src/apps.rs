@@ -1,27 +1,26 @@
 //! From a snapshot to applications: which there are, in which environments, and what each should be.
 
+mod log_groups;
+pub(crate) mod sam;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use evenkeel_core::compile::intrinsic::{Pseudo, Strictness};
+use evenkeel_core::compile::intrinsic::Strictness;
 use evenkeel_core::compile::samconfig::{self, SamConfig};
-use evenkeel_core::compile::{self, Needs, Outcome, TemplateInput, Values, manifest, yaml};
-use evenkeel_core::model::resource::SpecSource;
-use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, FileId, Node, Place, Sources, Val};
-use indexmap::IndexMap;
+use evenkeel_core::compile::{self, Needs, Values, manifest, yaml};
+use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Sources};
 
 use crate::exports::Offers;
 use crate::source::Snapshot;
-use crate::source::snapshot::{BUILD_FOLDER, BUILT_TEMPLATE, Built, Folder, newer_than};
+use crate::source::snapshot::Folder;
 
 /// Templates' file names, the first that is there counts.
 const TEMPLATES: [&str; 4] = ["template.yaml", "template.yml", "template.json", "template.template"];
 /// The tree's own settings.
 pub const TREE_FILE: &str = "evenkeel.yaml";
-
-/// Properties that name what `sam build` builds.
-const CODE_KEYS: [&str; 4] = ["CodeUri", "ContentUri", "DockerContext", "Location"];
 
 /// What a person chose on the command line.
 #[derive(Clone, Debug, Default)]
@@ -69,8 +68,6 @@ pub struct App {
     /// Its name; an error where there is none.
     pub name: Option<String>,
     form: Form,
-    /// The directory that local paths are relative to, relative to the root: the folder, or what `sam build` made of it.
-    base: PathBuf,
     /// Complaints about its files; errors among them keep it from being read at all.
     broken: Diagnostics,
 }
@@ -78,7 +75,7 @@ pub struct App {
 #[derive(Clone, Debug)]
 enum Form {
     Native { documents: Vec<Node>, app: Option<manifest::App> },
-    Template { file: FileId, text: String, app: Option<manifest::App>, samconfig: Option<SamConfig> },
+    Template { templates: sam::Templates, app: Option<manifest::App>, samconfig: Option<SamConfig> },
 }
 
 /// One application in one environment: what is reconciled as a whole.
@@ -101,6 +98,8 @@ pub struct Home {
     pub region: Option<String>,
     /// The role to assume.
     pub role_arn: Option<String>,
+    /// The profile of the shared AWS configuration whose credentials are meant.
+    pub profile: Option<String>,
     /// The account that the credentials must belong to.
     pub account: Option<String>,
 }
@@ -139,7 +138,9 @@ pub struct Compiled {
 
 /// Whether a file makes its folder an application: an App or other manifest, or a template.
 pub fn looks_like_app(name: &str, text: &str) -> bool {
-    TEMPLATES.contains(&name) || (is_manifest_file(name) && text.contains("evenkeel.dev/"))
+    TEMPLATES.contains(&name)
+        || (is_manifest_file(name) && text.contains("evenkeel.dev/"))
+        || !sam::named_templates(name, text).is_empty()
 }
 
 /// Whether a file is a template by its name.
@@ -227,7 +228,7 @@ impl Tree {
             let is_template = TEMPLATES.contains(&name.as_str());
             if is_template && template.is_none() {
                 let id = self.sources.add(self.snapshot.show(&folder.join(name)), text.as_str());
-                template = Some((id, text.clone()));
+                template = Some((name.clone(), id));
             } else if !is_template && is_manifest_file(name) && (text.contains("apiVersion") || text.contains("kind")) {
                 let id = self.sources.add(self.snapshot.show(&folder.join(name)), text.as_str());
                 match yaml::read_documents(text, id) {
@@ -238,66 +239,27 @@ impl Tree {
                 }
             }
         }
-        let mut base = folder.to_owned();
-        if let (Some((source, written)), Some(built)) = (&template, &files.built) {
-            base = folder.join(BUILD_FOLDER);
-            broken.extend(self.stale(folder, *source, written, built));
-            let show = self.snapshot.show(&base.join(BUILT_TEMPLATE));
-            template = Some((self.sources.add(show, built.text.as_str()), built.text.clone()));
-        }
+        let has_samconfig =
+            template.is_some() || files.files.iter().any(|(name, text)| !sam::named_templates(name, text).is_empty());
+        let samconfig = if has_samconfig { self.samconfig(folder, files, &mut broken) } else { None };
+        let templates = self.templates(folder, files, template, samconfig.as_ref(), &mut broken);
         let app = manifest::read_app(&documents, &mut Diagnostics::new());
         let given = selection.app.clone().filter(|_| single);
         let named = given.or_else(|| app.as_ref().map(|app| app.name.text.clone()));
-        let (name, form) = match template {
-            Some((file, text)) => {
-                let samconfig = self.samconfig(folder, files, &mut broken);
+        let (name, form) = match templates {
+            Some(templates) => {
                 // Environments with stack names of their own are one application all the same: the folder's.
-                let stack = samconfig.as_ref().filter(|config| has_stack_name(config));
-                let stack = stack.and_then(|config| stack_name(config).or_else(|| self.snapshot.name(folder)));
+                let stack = samconfig.as_ref().filter(|config| sam::has_stack_name(config));
+                let stack = stack.and_then(|config| sam::stack_name(config).or_else(|| self.snapshot.name(folder)));
                 let folder_name = || self.snapshot.name(folder).filter(|_| !single);
-                (named.or(stack).or_else(folder_name), Form::Template { file, text, app, samconfig })
+                (named.or(stack).or_else(folder_name), Form::Template { templates, app, samconfig })
             }
             None => {
                 let folder_name = || self.snapshot.name(folder).filter(|_| !single);
                 (named.or_else(folder_name), Form::Native { documents, app })
             }
         };
-        self.apps.push(App { folder: folder.to_owned(), name, form, base, broken });
-    }
-
-    /// Warns where the template or its code was changed after it was built.
-    fn stale(&self, folder: &Path, source: FileId, written: &str, built: &Built) -> Diagnostics {
-        let mut out = Diagnostics::new();
-        let root = self.snapshot.root.join(folder);
-        let template = self.sources.file(source).map(|file| PathBuf::from(&*file.path));
-        let code = code_paths(written, source).into_iter().map(|path| root.join(path));
-        let newer = |moment| template.into_iter().chain(code).find_map(|path| newer_than(&path, moment));
-        if let Some(newer) = built.modified.and_then(newer) {
-            let message = format!("{} is newer than what `sam build` made, which is what is taken", newer.display());
-            out.push(
-                Diagnostic::warning("stale-build", Place::new(source, 1, 1), message)
-                    .help("run `sam build` again, or remove .aws-sam to have the sources taken as they are"),
-            );
-        }
-        out
-    }
-
-    fn samconfig(&mut self, folder: &Path, files: &Folder, broken: &mut Diagnostics) -> Option<SamConfig> {
-        let names = [
-            ("samconfig.toml", samconfig::Format::Toml),
-            ("samconfig.yaml", samconfig::Format::Yaml),
-            ("samconfig.yml", samconfig::Format::Yaml),
-        ];
-        let (name, text, format) =
-            names.into_iter().find_map(|(name, format)| Some((name, files.files.get(name)?, format)))?;
-        let file = self.sources.add(self.snapshot.show(&folder.join(name)), text.as_str());
-        match samconfig::read(text, file, format) {
-            Ok(config) => Some(config),
-            Err(problems) => {
-                broken.extend(problems);
-                None
-            }
-        }
+        self.apps.push(App { folder: folder.to_owned(), name, form, broken });
     }
 
     /// The applications and environments that a person selected.
@@ -325,6 +287,12 @@ impl Tree {
                     targets.extend(envs.into_iter().map(|(env, home)| Target { index, app: name.clone(), env, home }))
                 }
                 Err(problem) => problems.push(problem),
+            }
+        }
+        for name in selection.values.parameters.keys().filter(|_| self.apps.len() > 1) {
+            if !self.apps.iter().any(|app| app.mentions(name)) {
+                let message = format!("no application in {} has a parameter `{name}`", self.snapshot.root.display());
+                problems.error("unknown-parameter", Place::NOWHERE, message);
             }
         }
         if let Some(wanted) = &selection.app
@@ -364,7 +332,9 @@ impl Tree {
             Form::Native { app, .. } => {
                 app.iter().flat_map(|app| app.outputs.values()).any(|entry| entry.node.get("export").is_some())
             }
-            Form::Template { text, .. } => words.iter().any(|word| text.contains(word)),
+            Form::Template { templates, .. } => {
+                templates.all().any(|source| words.iter().any(|word| source.text.contains(word)))
+            }
         })
     }
 
@@ -376,26 +346,44 @@ impl Tree {
         if app.broken.has_errors() {
             return Compiled { desired: None, needs: Needs::default(), diagnostics: app.broken.clone() };
         }
+        let values = &*self.meant(app, values);
         let mut compiled = match &app.form {
             Form::Native { documents, .. } => self.native(documents, target, values, home),
-            Form::Template { file, text, samconfig, .. } => {
-                let environment = samconfig.as_ref().and_then(|config| {
-                    config.environments.get(target.env.as_deref().unwrap_or(samconfig::DEFAULT_ENVIRONMENT))
-                });
-                let beside = BesideTemplate { tree: self, folder: &app.base };
-                template(*file, text, &beside, environment, target, values, home, how)
+            Form::Template { templates, samconfig, .. } => {
+                self.template(templates, samconfig.as_ref(), target, values, home, how)
             }
         };
         compiled.diagnostics.extend(app.broken.clone());
-        if let Some(desired) = &compiled.desired {
+        let days = self.log_retention_days.filter(|_| matches!(app.form, Form::Template { .. }));
+        let groups = match (&mut compiled.desired, days) {
+            (Some(desired), Some(days)) => log_groups::add(desired, days),
+            _ => Vec::new(),
+        };
+        if let Some(desired) = &mut compiled.desired {
             let mut refused = Diagnostics::new();
             compile::check(desired, &mut refused);
             compiled.diagnostics.extend(if how == How::Render { refused.as_warnings() } else { refused });
+            if how == How::Render {
+                // What is shown is what the template compiles to.
+                groups.iter().for_each(|id| {
+                    desired.resources.shift_remove(id);
+                });
+            }
         }
         if compiled.diagnostics.has_errors() {
             compiled.desired = None;
         }
         compiled
+    }
+
+    /// The values that are meant for one application of several: without parameters of others.
+    fn meant<'v>(&self, app: &App, values: &'v Values) -> Cow<'v, Values> {
+        if self.apps.len() < 2 || values.parameters.keys().all(|name| app.mentions(name)) {
+            return Cow::Borrowed(values);
+        }
+        let mut own = values.clone();
+        own.parameters.retain(|name, _| app.mentions(name));
+        Cow::Owned(own)
     }
 
     fn native(&self, documents: &[Node], target: &Target, values: &Values, home: &Home) -> Compiled {
@@ -415,118 +403,14 @@ impl Tree {
 
     /// The directory that local paths of a target's specs are relative to.
     pub fn base(&self, target: &Target) -> PathBuf {
-        let folder = self.apps.get(target.index).map(|app| app.base.clone()).unwrap_or_default();
-        self.snapshot.root.join(folder)
-    }
-}
-
-fn stack_of(environment: &samconfig::Environment) -> Option<&str> {
-    environment.stack_name.as_ref()?.as_str()
-}
-
-fn has_stack_name(config: &SamConfig) -> bool {
-    config.environments.values().any(|environment| stack_of(environment).is_some())
-}
-
-/// The stack name that all environments have in common.
-fn stack_name(config: &SamConfig) -> Option<String> {
-    let names: BTreeSet<&str> = config.environments.values().filter_map(stack_of).collect();
-    if names.len() == 1 { names.first().map(|name| (*name).to_owned()) } else { None }
-}
-
-#[expect(clippy::too_many_arguments, reason = "one call, all of it from one place")]
-fn template(
-    file: FileId,
-    text: &str,
-    beside: &BesideTemplate<'_>,
-    environment: Option<&samconfig::Environment>,
-    target: &Target,
-    values: &Values,
-    home: &Home,
-    how: How,
-) -> Compiled {
-    let stack = match (environment.and_then(|e| e.stack_name.as_ref()?.as_str()), &target.env) {
-        (Some(name), _) => name.to_owned(),
-        (None, Some(env)) => format!("{}-{env}", target.app),
-        (None, None) => target.app.clone(),
-    };
-    let none = IndexMap::new();
-    let input = TemplateInput {
-        text,
-        file,
-        files: beside,
-        pseudo: Pseudo { region: home.region.clone(), account: home.account.clone(), stack: stack.clone() },
-        overrides: environment.map_or(&none, |environment| &environment.parameters),
-        values,
-        strictness: if how == How::Render { Strictness::Lenient } else { Strictness::Strict },
-        offline: how != How::Plan,
-    };
-    match compile::compile_template(&input) {
-        Ok(Outcome::Compiled(made)) => Compiled {
-            desired: Some(Desired {
-                app: target.app.clone(),
-                env: target.env.clone(),
-                stack,
-                region: home.region.clone(),
-                account: home.account.clone(),
-                role_arn: home.role_arn.clone(),
-                source: SpecSource::Template,
-                tags: environment
-                    .iter()
-                    .flat_map(|environment| &environment.tags)
-                    .filter_map(|(key, node)| Some((key.clone(), node.scalar_text()?)))
-                    .collect(),
-                resources: made.resources,
-                outputs: made.outputs,
-                deleted: false,
-                allow_delete: None,
-            }),
-            needs: made.needs,
-            diagnostics: made.warnings,
-        },
-        Ok(Outcome::Needs(needs)) => Compiled { desired: None, needs, diagnostics: Diagnostics::new() },
-        Err(diagnostics) => Compiled { desired: None, needs: Needs::default(), diagnostics },
-    }
-}
-
-/// Files beside a template that were read with the snapshot.
-struct BesideTemplate<'a> {
-    tree: &'a Tree,
-    folder: &'a Path,
-}
-
-impl compile::Files for BesideTemplate<'_> {
-    fn text(&self, path: &str) -> Option<(FileId, Arc<str>)> {
-        let path = self.folder.join(path);
-        let text = self.tree.snapshot.text(&path)?;
-        let plain: PathBuf = path.components().collect();
-        Some((self.tree.sources.include(&self.tree.snapshot.show(&plain), &text), text))
-    }
-}
-
-/// The local code that a template's source names: what `sam build` builds from.
-fn code_paths(text: &str, file: FileId) -> BTreeSet<String> {
-    fn collect(node: &Node, out: &mut BTreeSet<String>) {
-        match &node.value {
-            Val::Map(map) => {
-                for (key, entry) in map.iter() {
-                    match entry.node.as_str() {
-                        Some(path) if CODE_KEYS.contains(&key.as_str()) && !path.contains("://") => {
-                            out.insert(path.to_owned());
-                        }
-                        _ => collect(&entry.node, out),
-                    }
-                }
+        let folder = self.apps.get(target.index).map(|app| match &app.form {
+            Form::Template { templates, .. } => {
+                templates.of(target).map_or_else(|| app.folder.clone(), |source| source.base.clone())
             }
-            Val::List(items) => items.iter().for_each(|item| collect(item, out)),
-            _ => {}
-        }
+            Form::Native { .. } => app.folder.clone(),
+        });
+        self.snapshot.root.join(folder.unwrap_or_default())
     }
-    let mut out = BTreeSet::new();
-    for document in yaml::read_documents(text, file).unwrap_or_default() {
-        collect(&document, &mut out);
-    }
-    out
 }
 
 fn is_app(folder: &Folder) -> bool {
@@ -534,6 +418,14 @@ fn is_app(folder: &Folder) -> bool {
 }
 
 impl App {
+    /// Whether it may have a parameter of this name: a quick look, for trees of several applications.
+    fn mentions(&self, parameter: &str) -> bool {
+        match &self.form {
+            Form::Native { app, .. } => app.as_ref().is_some_and(|app| app.parameters.contains_key(parameter)),
+            Form::Template { templates, .. } => templates.all().any(|source| source.text.contains(parameter)),
+        }
+    }
+
     fn spec(&self) -> Option<&manifest::App> {
         match &self.form {
             Form::Native { app, .. } | Form::Template { app, .. } => app.as_ref(),
@@ -548,6 +440,7 @@ impl App {
     ) -> Result<Vec<(Option<String>, Home)>, Diagnostic> {
         let home = |name: &str| Home {
             region: config.environments.get(name).and_then(|e| e.region.as_ref()?.as_str()).map(str::to_owned),
+            profile: config.environments.get(name).and_then(|e| e.profile.as_ref()?.as_str()).map(str::to_owned),
             ..Home::default()
         };
         let named = |name: &String| {
@@ -586,6 +479,7 @@ impl App {
     pub(crate) fn environments(&self, asked: &[String]) -> Result<Vec<(Option<String>, Home)>, Diagnostic> {
         let home = |environment: Option<&manifest::Environment>| Home {
             region: environment.and_then(|e| e.region.clone()),
+            profile: None,
             role_arn: environment.and_then(|e| e.role_arn.clone()),
             account: environment.and_then(|e| e.account.clone()),
         };
@@ -624,65 +518,4 @@ impl App {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::time::{Duration, SystemTime};
-
-    use super::*;
-
-    fn template(code: &str, description: &str) -> String {
-        format!(
-            "Description: {description}\nTransform: AWS::Serverless-2016-10-31\nResources:\n  Fn:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: {code}\n      Handler: app.handler\n      Runtime: python3.12\n"
-        )
-    }
-
-    fn compiled(root: &Path) -> (Tree, Target, Compiled) {
-        let selection = Selection { app: Some("shop".to_owned()), ..Selection::default() };
-        let tree = Tree::read(Arc::new(Snapshot::read(root).unwrap()), &selection);
-        let target = tree.targets(&selection).0.remove(0);
-        let home =
-            Home { region: Some("eu-west-1".to_owned()), account: Some("123456789012".to_owned()), role_arn: None };
-        let compiled = tree.compile(&target, &Values::default(), &home, How::Plan);
-        (tree, target, compiled)
-    }
-
-    #[test]
-    fn a_built_template_is_taken_with_its_own_paths_and_its_age_is_checked_against_template_and_code() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path();
-        let build = root.join(BUILD_FOLDER);
-        fs::create_dir_all(build.join("Fn")).unwrap();
-        fs::create_dir_all(root.join("src")).unwrap();
-        let code = root.join("src/app.py");
-        fs::write(&code, "handler = None").unwrap();
-        fs::write(root.join("template.yaml"), template("src/", "source")).unwrap();
-        let (tree, target, plain) = compiled(root);
-        assert_eq!(tree.base(&target), root);
-        assert!(plain.desired.is_some() && plain.diagnostics.iter().all(|item| item.code != "stale-build"));
-
-        fs::write(build.join(BUILT_TEMPLATE), template("Fn", "built")).unwrap();
-        let set = |path: &Path, age: u64| {
-            let file = fs::File::options().write(true).open(path).unwrap();
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
-        };
-        set(&root.join("template.yaml"), 100);
-        set(&code, 100);
-        set(&build.join(BUILT_TEMPLATE), 50);
-        let stale = |compiled: &Compiled| {
-            compiled.diagnostics.iter().find(|item| item.code == "stale-build").map(|item| item.message.clone())
-        };
-        let (tree, target, fresh) = compiled(root);
-        assert_eq!((tree.base(&target), stale(&fresh)), (build.clone(), None));
-        let code_of = |compiled: &Compiled| {
-            compiled.desired.as_ref().unwrap().resources["Fn"].properties.get("Code").unwrap().to_json()
-        };
-        assert_eq!(code_of(&fresh), serde_json::json!({"LocalPath": "Fn"}));
-
-        set(&code, 10);
-        let (_, _, old) = compiled(root);
-        assert!(old.desired.is_some() && stale(&old).unwrap().contains("app.py is newer than"));
-        set(&code, 100);
-        set(&root.join("template.yaml"), 10);
-        assert!(stale(&compiled(root).2).unwrap().contains("template.yaml is newer than"));
-    }
-}
+mod tests;

@@ -141,7 +141,7 @@ impl Search<'_> {
         let home = Home {
             region: target.home.region.clone().or_else(|| self.home.region.clone()),
             account: target.home.account.clone().or_else(|| self.home.account.clone()),
-            role_arn: target.home.role_arn.clone(),
+            ..target.home.clone()
         };
         self.tree.offers.get((target.index, target.env.clone(), home.clone()), || {
             let compiled = if self.tree.mentions_exports(target) {

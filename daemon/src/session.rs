@@ -8,7 +8,7 @@ use std::sync::Arc;
 use evenkeel_aws::client::{Account, Options};
 use evenkeel_aws::lease::{LeaseError, LeaseTable};
 use evenkeel_aws::limiter::Limiters;
-use evenkeel_core::compile::Values;
+use evenkeel_core::compile::{Needs, Values};
 use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Val};
 use evenkeel_core::plan::{Artifact, Scope};
 use tokio::sync::Mutex;
@@ -26,8 +26,8 @@ const ZIP_LIMIT: u64 = 52_428_800;
 /// How often compiling may ask AWS for more before it is taken to go round in circles.
 const ASKS: usize = 8;
 
-/// What tells two worlds apart: the role to assume and the region.
-type Door = (Option<String>, Option<String>);
+/// What tells two worlds apart: the profile, the role to assume and the region.
+type Door = (Option<String>, Option<String>, Option<String>);
 
 /// Connections and choices of one invocation.
 pub struct Session {
@@ -108,12 +108,15 @@ impl Session {
     /// A sentence that says what to do.
     pub async fn world(&self, home: &Home) -> Result<Arc<World>, String> {
         let region = home.region.clone().or_else(|| self.selection.region.clone());
-        let key = (home.role_arn.clone(), region.clone());
+        let key = (home.profile.clone(), home.role_arn.clone(), region.clone());
         let mut worlds = self.worlds.lock().await;
         let world = match worlds.get(&key) {
             Some(world) => Arc::clone(world),
             None => {
-                let options = self.options(region, home.role_arn.clone());
+                let options = Options {
+                    profile: home.profile.clone().filter(|_| !self.sandboxed),
+                    ..self.options(region, home.role_arn.clone())
+                };
                 let account = Account::connect(options).await.map_err(|error| error.to_string())?;
                 let world = Arc::new(World::new(Arc::new(account)));
                 worlds.insert(key, Arc::clone(&world));
@@ -187,11 +190,8 @@ impl Session {
 
     async fn prepare_anew(&self, tree: &Tree, target: &Target, ready: &mut Ready) -> Result<Prepared, PrepareError> {
         let world = self.world(&target.home).await.map_err(PrepareError::Aws)?;
-        let home = Home {
-            region: Some(world.region.clone()),
-            account: Some(world.account.clone()),
-            role_arn: target.home.role_arn.clone(),
-        };
+        let home =
+            Home { region: Some(world.region.clone()), account: Some(world.account.clone()), ..target.home.clone() };
         let mut values = self.selection.values.clone();
         let mut asks = 0;
         let (desired, mut advice, needed) = loop {
@@ -208,7 +208,10 @@ impl Session {
                 }
             }
             asks += 1;
-            let missing = world.source.fetch(&compiled.needs, &mut values).await;
+            let mut missing = world.source.fetch(&compiled.needs, &mut values).await;
+            if self.sandboxed {
+                missing = stand_in(&compiled.needs, &mut values, missing);
+            }
             if !missing.is_empty() || asks > ASKS {
                 return Err(PrepareError::Spec(missing));
             }
@@ -284,6 +287,29 @@ impl Session {
     pub async fn sweep(&self, worlds: &[Arc<World>]) {
         futures::future::join_all(worlds.iter().map(|world| observe::sweep(world))).await;
     }
+}
+
+/// A sandbox begins empty: parameters and secrets that a spec refers to and that are not there get made-up values. What
+/// else is missing stays so.
+fn stand_in(needs: &Needs, values: &mut Values, missing: Diagnostics) -> Diagnostics {
+    let made_up = |name: &str| format!("made up by the sandbox for {name}");
+    for name in needs.ssm.keys().filter(|name| !values.ssm.contains_key(*name)).cloned().collect::<Vec<_>>() {
+        values.ssm.insert(name.clone(), made_up(&name));
+    }
+    for (names, known) in [(&needs.ssm_secure, &mut values.ssm_secure), (&needs.secrets, &mut values.secrets)] {
+        for name in names.keys() {
+            known.entry(name.clone()).or_insert_with(|| made_up(name));
+        }
+    }
+    let supplied = |place: &Place| {
+        [&needs.ssm, &needs.ssm_secure, &needs.secrets].iter().any(|names| names.values().any(|asked| asked == place))
+    };
+    let (given, left): (Vec<Diagnostic>, Vec<Diagnostic>) =
+        missing.iter().cloned().partition(|problem| supplied(&problem.place));
+    for problem in &given {
+        tracing::warn!("{}; the sandbox makes up a value", problem.message);
+    }
+    left.into_iter().collect()
 }
 
 /// Packs an application's local artifacts, and holds their sizes against AWS's limits.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod converge;
+mod corpus;
 mod crash;
 mod daemon;
 mod deleted;
@@ -14,6 +15,7 @@ mod lease;
 mod least_privilege;
 mod ownership;
 mod removed;
+mod sam;
 mod secrets;
 mod shop;
 mod versions;

@@ -1,7 +1,9 @@
 //! One account in one region: credentials, endpoint, clients.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -35,7 +37,7 @@ pub struct Options {
     pub endpoint_url: Option<String>,
     /// A role to assume with the credentials that are found.
     pub role_arn: Option<String>,
-    /// A profile of the shared configuration; else `AWS_PROFILE`.
+    /// A profile of the shared configuration, meant even where keys are in the environment; else `AWS_PROFILE`.
     pub profile: Option<String>,
     /// An access key and its secret, where they are not to be looked for (an emulator).
     pub keys: Option<(String, String)>,
@@ -56,6 +58,11 @@ pub enum ConnectError {
         "no AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, sign in with `aws sso login`, or run where a role is attached ({0})"
     )]
     NoCredentials(String),
+    /// A profile that the specs name and this machine does not have.
+    #[error(
+        "the profile {0} that samconfig names is not in the shared AWS configuration: add it there, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which then count"
+    )]
+    NoProfile(String),
     /// They were good once.
     #[error("the AWS credentials have expired: sign in again (`aws sso login`) or renew the session ({0})")]
     Expired(String),
@@ -106,6 +113,8 @@ pub struct Account {
     pub iam: aws_sdk_iam::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
     /// Security Token Service.
     pub sts: aws_sdk_sts::Client,
     id: String,
@@ -173,6 +182,7 @@ impl Account {
             ssm: client!(aws_sdk_ssm),
             iam: client!(aws_sdk_iam),
             logs: client!(aws_sdk_cloudwatchlogs),
+            secrets: client!(aws_sdk_secretsmanager),
             sts: client!(aws_sdk_sts),
             id,
             arn,
@@ -252,8 +262,19 @@ pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
     if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
+    // A role or keys of the environment stand in for a profile that only somebody's own machine has.
+    let profile = match &options.profile {
+        Some(profile) if options.keys.is_none() => match has_profile(profile) {
+            true => Some(profile),
+            false if std::env::var_os("AWS_ACCESS_KEY_ID").is_some() => None,
+            false => return Err(ConnectError::NoProfile(profile.clone())),
+        },
+        _ => None,
+    };
+    if let Some(profile) = profile {
+        // The default chain would take keys in the environment first, and so perhaps another account.
+        let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(provider);
     }
     if let Some((key, secret)) = &options.keys {
         loader = loader.credentials_provider(Credentials::new(key, secret, None, None, "evenkeel"));
@@ -265,6 +286,29 @@ pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
     let Some(role) = &options.role_arn else { return Ok(config) };
     let provider = AssumeRoleProvider::builder(role).session_name("evenkeel").configure(&config).build().await;
     Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
+}
+
+/// Whether the shared configuration has a profile, where the SDK looks for it.
+fn has_profile(name: &str) -> bool {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let file = |variable: &str, otherwise: &str| {
+        let path = std::env::var_os(variable).map_or_else(|| home.join(otherwise), PathBuf::from);
+        std::fs::read_to_string(path).unwrap_or_default()
+    };
+    let config = file("AWS_CONFIG_FILE", ".aws/config");
+    let credentials = file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+    is_section(&credentials, name)
+        || is_section(&config, &format!("profile {name}"))
+        || (name == "default" && is_section(&config, name))
+}
+
+/// Whether a file of the shared configuration has a section.
+fn is_section(text: &str, name: &str) -> bool {
+    let wanted: Vec<&str> = name.split_whitespace().collect();
+    text.lines().any(|line| {
+        let inner = line.trim().strip_prefix('[').and_then(|rest| Some(rest.split_once(']')?.0));
+        inner.is_some_and(|inner| inner.split_whitespace().collect::<Vec<_>>() == wanted)
+    })
 }
 
 /// What a failed GetCallerIdentity (or the search for credentials before it) means.
@@ -332,6 +376,13 @@ mod tests {
         let error = meaning(CredentialsError::not_loaded("nothing in the chain"), None);
         assert!(matches!(&error, ConnectError::NoCredentials(_)), "{error:?}");
         assert!(error.to_string().contains("AWS_PROFILE") && !error.to_string().contains('\n'));
+    }
+
+    #[test]
+    fn a_profile_is_found_as_the_shared_configuration_spells_it() {
+        let config = "[default]\nregion = x\n[profile  shop-prod] # mine\n[sso-session shop]\n";
+        assert!(is_section(config, "profile shop-prod") && is_section(config, "default"));
+        assert!(!is_section(config, "shop-prod") && !is_section(config, "shop") && !is_section("# [a]", "a"));
     }
 
     #[test]

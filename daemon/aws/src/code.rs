@@ -8,6 +8,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use evenkeel_core::compile::sam::LOCAL_IMAGE_REPOSITORY;
 use evenkeel_core::model::archive::{ArchiveEntry, ArchiveError, content_hash, zip};
 use evenkeel_core::plan::marks::CodeMark;
 use evenkeel_core::plan::{Observed, Scope};
@@ -84,6 +85,11 @@ impl Code {
                 Some(_) => None,
             },
             Code::Inline { text, .. } => inline(text, "index.py").err().map(|error| error.to_string()),
+            // What `render` shows where nobody has named an image yet.
+            Code::Image(uri) if uri.contains(&format!("/{LOCAL_IMAGE_REPOSITORY}:")) => Some(
+                "its image has no repository: push it, and name it with ImageUri, or its repository with image_repositories in samconfig"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -1,8 +1,13 @@
-//! Reads what a spec refers to and only AWS can tell: parameter values.
+//! Reads what a spec refers to and only AWS can tell: parameter values and secrets.
+
+use std::collections::BTreeMap;
 
 use aws_sdk_ssm::types::ParameterType;
+use evenkeel_core::compile::secret::SecretReference;
 use evenkeel_core::compile::{Needs, Values};
 use evenkeel_core::model::{Diagnostic, Diagnostics, Place};
+
+use serde_json::Value as Json;
 
 use crate::client::Account;
 use crate::error::Failure;
@@ -15,16 +20,7 @@ impl Account {
     pub async fn fetch(&self, needs: &Needs, values: &mut Values) -> Diagnostics {
         let mut missing = Diagnostics::new();
         self.parameters(needs, values, &mut missing).await;
-        for (secret, place) in &needs.secrets {
-            missing.push(
-                Diagnostic::error(
-                    "needs-value",
-                    *place,
-                    format!("the secret `{secret}` is in Secrets Manager, which evenkeel does not read yet"),
-                )
-                .help("give it under \"Secrets\" in a --values file"),
-            );
-        }
+        self.secrets(needs, values, &mut missing).await;
         for (region, place) in &needs.zones {
             missing.push(
                 Diagnostic::error(
@@ -32,10 +28,41 @@ impl Account {
                     *place,
                     format!("the availability zones of {region} are asked for, which evenkeel does not read"),
                 )
-                .help("give them under \"Zones\" in a --values file"),
+                .help("give them as a list under \"Zones\" by region in a --values file; CloudFormation takes those with a default subnet"),
             );
         }
         missing
+    }
+
+    /// Reads each version of a secret once, whatever is taken from it.
+    async fn secrets(&self, needs: &Needs, values: &mut Values, missing: &mut Diagnostics) {
+        let mut read: BTreeMap<SecretReference, Result<Option<String>, String>> = BTreeMap::new();
+        for (text, place) in &needs.secrets {
+            // What is no reference was refused before anything is asked for.
+            let Ok(reference) = SecretReference::parse(text) else { continue };
+            let version = SecretReference { json_key: None, ..reference.clone() };
+            if !read.contains_key(&version) {
+                let call = self.secrets.get_secret_value().secret_id(&version.id);
+                let call = call.set_version_stage(version.version_stage.clone());
+                let answer = call.set_version_id(version.version_id.clone()).send().await;
+                let answer = answer.map(|answer| answer.secret_string().map(str::to_owned));
+                read.insert(version.clone(), answer.map_err(|error| Failure::of("Secrets Manager", &error).sentence()));
+            }
+            let found = match read.get(&version) {
+                Some(Ok(Some(whole))) => part(whole, reference.json_key.as_deref()),
+                Some(Err(reason)) => Err(format!("cannot be read: {reason}")),
+                _ => Err("has no text".to_owned()),
+            };
+            match found {
+                Ok(value) => {
+                    values.secrets.insert(text.clone(), value);
+                }
+                Err(reason) => missing.push(
+                    Diagnostic::error("needs-value", *place, format!("the secret `{}` {reason}", reference.id))
+                        .help("create it first, or give the value under \"Secrets\" in a --values file"),
+                ),
+            }
+        }
     }
 
     async fn parameters(&self, needs: &Needs, values: &mut Values, missing: &mut Diagnostics) {
@@ -100,6 +127,36 @@ impl Account {
                     ),
                 }
             }
+        }
+    }
+}
+
+/// All of a secret, or the value of one key where it is a JSON object. No part of the value stands in the complaint.
+fn part(whole: &str, key: Option<&str>) -> Result<String, String> {
+    let Some(key) = key else { return Ok(whole.to_owned()) };
+    let Ok(Json::Object(map)) = serde_json::from_str::<Json>(whole) else {
+        return Err(format!("is no JSON object, so it has no key `{key}`"));
+    };
+    match map.get(key) {
+        Some(Json::String(text)) => Ok(text.clone()),
+        Some(other) => Ok(other.to_string()),
+        None => Err(format!("has no key `{key}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_secret_is_taken_and_a_missing_one_is_named_without_the_value() {
+        let whole = r#"{"user": "ada", "port": 5432, "password": "hunter2"}"#;
+        assert_eq!(part(whole, None).unwrap(), whole);
+        assert_eq!(part(whole, Some("user")).unwrap(), "ada");
+        assert_eq!(part(whole, Some("port")).unwrap(), "5432");
+        for (text, key) in [(whole, "pasword"), ("hunter2", "password"), ("\"hunter2\"", "password")] {
+            let reason = part(text, Some(key)).unwrap_err();
+            assert!(reason.contains(key) && !reason.contains("hunter2"), "{reason}");
         }
     }
 }

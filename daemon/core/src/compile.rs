@@ -6,6 +6,7 @@ pub mod lower_camel;
 pub mod manifest;
 pub mod sam;
 pub mod samconfig;
+pub mod secret;
 pub mod template;
 pub mod tree;
 pub mod validate;

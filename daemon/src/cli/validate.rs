@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> u8 {
             problems.extend(session::pack(desired, &Packer::new(tree.base(target))).1);
         }
     }
-    let home = Home { region: selection.region.clone(), account: selection.account.clone(), role_arn: None };
+    let home = Home { region: selection.region.clone(), account: selection.account.clone(), ..Home::default() };
     problems.extend(tree.exported_twice(&targets, &selection.values, &home));
     let errors = common::show(&problems, &tree.sources);
     summary(errors, &problems, targets.len(), resources)

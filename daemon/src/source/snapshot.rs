@@ -42,6 +42,8 @@ pub struct Snapshot {
 pub struct Folder {
     /// Texts by file name.
     pub files: BTreeMap<String, String>,
+    /// Texts of the templates that samconfig names, by their paths relative to the folder.
+    pub named: BTreeMap<String, String>,
     /// What `sam build` left below the folder, where it holds a template.
     pub built: Option<Built>,
 }
@@ -105,7 +107,8 @@ impl Snapshot {
             .flat_map(|(dir, folder): (&PathBuf, &Folder)| {
                 let built =
                     folder.built.iter().map(|built| (Path::new(BUILD_FOLDER).join(BUILT_TEMPLATE), &built.text));
-                let written = folder.files.iter().map(|(name, text)| (PathBuf::from(name), text));
+                let written = folder.files.iter().chain(&folder.named);
+                let written = written.map(|(name, text)| (PathBuf::from(name), text));
                 written
                     .chain(built)
                     .map(move |(name, text)| (dir.join(name).to_string_lossy().into_owned(), text.as_str()))
@@ -200,6 +203,24 @@ fn walk(
                 Ok(Err(_)) => unreadable.push((path, "is not UTF-8 text".to_owned())),
                 Err(error) => unreadable.push((path, error.to_string())),
             }
+        }
+    }
+    let named: Vec<String> =
+        folder.files.iter().flat_map(|(name, text)| crate::apps::sam::named_templates(name, text)).collect();
+    for name in named {
+        let path = relative.join(&name);
+        let inside = Path::new(&name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        match fs::metadata(real.join(&path)) {
+            Ok(meta) if inside && meta.is_file() && meta.len() <= LARGEST_TEXT => {
+                match fs::read_to_string(real.join(&path)) {
+                    Ok(text) => {
+                        folder.named.insert(name, text);
+                    }
+                    Err(error) => unreadable.push((path, error.to_string())),
+                }
+            }
+            // That it is not there is said where it is named.
+            _ => {}
         }
     }
     if folder.files.keys().any(|name| crate::apps::is_template(name)) {

@@ -17,6 +17,8 @@ mod provisioned;
 mod queue;
 mod topic;
 
+pub use advice::without_log_group;
+
 #[cfg(test)]
 mod tests;
 

@@ -11,8 +11,9 @@ def handler(event, context):
     if records:
         import boto3
 
-        database = get_ssm_parameter(os.environ["DB_URL_PARAMETER"])
-        print(f"writing {len(records)} sign-ups to {database.split('@')[-1]}")
+        print(f"writing {len(records)} sign-ups to {os.environ['DB_URL'].split('@')[-1]}")
+        welcome = get_ssm_parameter(os.environ["WELCOME_PARAMETER"])
         for record in records:
-            boto3.client("sns").publish(TopicArn=os.environ["REMINDERS"], Message=json.loads(record["body"])["email"])
+            address = json.loads(record["body"])["email"]
+            boto3.client("sns").publish(TopicArn=os.environ["REMINDERS"], Subject=welcome, Message=address)
     return {"attending": len(records)}

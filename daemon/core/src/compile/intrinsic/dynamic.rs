@@ -1,6 +1,7 @@
 //! Dynamic references: `{{resolve:ssm:path}}`, `{{resolve:ssm-secure:path}}`, `{{resolve:secretsmanager:id:..}}`.
 
 use super::Evaluator;
+use crate::compile::secret::SecretReference;
 use crate::model::{Node, Val};
 
 const OPEN: &str = "{{resolve:";
@@ -67,6 +68,12 @@ impl Evaluator<'_> {
             return None;
         };
         let key = key.trim();
+        if service == "secretsmanager"
+            && let Err(reason) = SecretReference::parse(key)
+        {
+            self.error("invalid-dynamic-reference", place, format!("`{{{{resolve:{reference}}}}}` {reason}"));
+            return None;
+        }
         let (known, missing, secret) = match service {
             "ssm" => (values.ssm.get(key), &mut self.needs.ssm, false),
             "ssm-secure" => {

@@ -28,13 +28,7 @@ fn log_retention(desired: &Desired, out: &mut Diagnostics) {
     if desired.source != SpecSource::Template {
         return;
     }
-    let groups: Vec<&Resource> =
-        desired.resources.values().filter(|resource| resource.type_name == "AWS::Logs::LogGroup").collect();
-    let bare: Vec<&Resource> = desired
-        .resources
-        .values()
-        .filter(|resource| resource.type_name == FUNCTION && !has_log_group(resource, &groups))
-        .collect();
+    let bare = without_log_group(desired);
     let Some(first) = bare.first() else { return };
     let named: Vec<String> = bare.iter().take(NAMED).map(|resource| format!("`{}`", resource.id)).collect();
     let more = bare.len().saturating_sub(NAMED);
@@ -45,8 +39,16 @@ fn log_retention(desired: &Desired, out: &mut Diagnostics) {
             first.place,
             format!("{}{more}: logs never expire, and their cost grows for ever", named.join(", ")),
         )
-        .help("add an AWS::Logs::LogGroup named `/aws/lambda/NAME` with `RetentionInDays` for each function"),
+        .help("set `logRetentionDays` in evenkeel.yaml, or add an AWS::Logs::LogGroup named `/aws/lambda/NAME` with `RetentionInDays` for each function"),
     );
+}
+
+/// Functions for which the spec has no log group and that name none: Lambda makes theirs.
+pub fn without_log_group(desired: &Desired) -> Vec<&Resource> {
+    let groups: Vec<&Resource> =
+        desired.resources.values().filter(|resource| resource.type_name == "AWS::Logs::LogGroup").collect();
+    let functions = desired.resources.values().filter(|resource| resource.type_name == FUNCTION);
+    functions.filter(|function| !has_log_group(function, &groups)).collect()
 }
 
 fn has_log_group(function: &Resource, groups: &[&Resource]) -> bool {
