@@ -116,6 +116,12 @@ async fn one(rig: &Rig, root: &Path, id: &str) -> Result<(), String> {
     let mut paths = BTreeSet::new();
     gather(&shown, "LocalPath", &mut paths);
     paths.iter().for_each(|path| make_code(rig, &folder, path));
+    if shown.to_string().contains("/sam-local-artifact:") {
+        // An image that nobody has named: samconfig says where it was pushed.
+        let repository = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/app";
+        let text = format!("version = 0.1\n[default.deploy.parameters]\nimage_repository = \"{repository}\"\n");
+        rig.write(&format!("{folder}/samconfig.toml"), &text);
+    }
     let mut imports = BTreeSet::new();
     gather(&shown, "Fn::ImportValue", &mut imports);
     values["Exports"] = imports.iter().map(|name| (name.clone(), json!("imported"))).collect();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -249,7 +250,7 @@ pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
         aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
     });
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client)
+        .http_client(http_client.clone())
         // One retry policy, and it is ours: a second one below the limiter would send calls that nobody counted on.
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).build());
@@ -273,7 +274,10 @@ pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
     };
     if let Some(profile) = profile {
         // The default chain would take keys in the environment first, and so perhaps another account.
-        let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+        let provider = ProfileFileCredentialsProvider::builder()
+            .configure(&ProviderConfig::default().with_http_client(http_client))
+            .profile_name(profile)
+            .build();
         loader = loader.profile_name(profile).credentials_provider(provider);
     }
     if let Some((key, secret)) = &options.keys {
