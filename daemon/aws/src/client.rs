@@ -275,7 +275,11 @@ pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
     if let Some(profile) = profile {
         // The default chain would take keys in the environment first, and so perhaps another account.
         let provider = ProfileFileCredentialsProvider::builder()
-            .configure(&ProviderConfig::default().with_http_client(http_client))
+            .configure(
+                &ProviderConfig::default()
+                    .with_http_client(http_client)
+                    .with_region(options.region.clone().map(Region::new)),
+            )
             .profile_name(profile)
             .build();
         loader = loader.profile_name(profile).credentials_provider(provider);

@@ -138,12 +138,13 @@ fn a_samconfig_alone_makes_an_application_of_the_template_it_names() {
 
 #[test]
 fn what_samconfig_says_and_nobody_declares_is_a_warning_as_sam_goes_on() {
-    let config = "[default.deploy.parameters]\nparameter_overrides = \"Stage=x Size=3\"\nstack_nam = \"x\"\n";
+    let config =
+        "version = 0.1\n[default.deploy.parameters]\nparameter_overrides = \"Stage=x Size=3\"\nstack_nam = \"x\"\n";
     let text = format!("Parameters: {{Size: {{Type: Number}}}}\n{QUEUE}");
     let shop = Shop::new(&[("template.yaml", &text), ("samconfig.toml", config)]);
     let (_, _, compiled) = shop.compile(None, How::Plan);
     assert!(compiled.desired.is_some(), "{:?}", compiled.diagnostics);
-    assert_eq!(said(&compiled), [("unknown-parameter", 2), ("unknown-property", 3)]);
+    assert_eq!(said(&compiled), [("unknown-parameter", 3), ("unknown-property", 4)]);
 }
 
 #[test]
