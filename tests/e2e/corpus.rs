@@ -6,8 +6,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use evenkeel_core::model::archive::{ArchiveEntry, zip};
 use evenkeel_tests::Rig;
 use serde_json::{Value as Json, json};
+
+/// The code of every function.
+const CODE: &str = "def handler(event, context):\n    return 1\n";
 
 /// Values that a person would give where the made-up ones do not fit the template.
 const PARAMETERS: [(&str, &str, &str); 3] = [
@@ -70,7 +74,14 @@ fn make_code(rig: &Rig, folder: &str, path: &str) {
             _ => {}
         }
     }
-    rig.write(plain.to_str().unwrap(), "def handler(event, context):\n    return 1\n");
+    if is_archive {
+        let entry = ArchiveEntry { path: "app.py".to_owned(), mode: 0o644, bytes: CODE.into() };
+        let whole = rig.specs().join(plain);
+        std::fs::create_dir_all(whole.parent().unwrap()).unwrap();
+        std::fs::write(whole, zip([entry]).unwrap()).unwrap();
+    } else {
+        rig.write(plain.to_str().unwrap(), CODE);
+    }
 }
 
 /// What the account holds, by names.
@@ -154,7 +165,7 @@ async fn one(rig: &Rig, root: &Path, id: &str) -> Result<(), String> {
     let delete = format!("delete {} --app {app} --yes", rig.path("empty").display());
     let mut gone = rig.evenkeel(&delete).await;
     let text = gone.text();
-    if let Some(digest) = text.split("--allow-delete ").nth(1).and_then(|rest| rest.get(..12)) {
+    if let Some(digest) = text.split("--allow-delete ").nth(1).and_then(|rest| rest.split([' ', ',', '\n']).next()) {
         gone = rig.evenkeel(&format!("{delete} --allow-delete {digest}")).await;
     }
     let after = everything(rig).await;
