@@ -44,7 +44,6 @@ fn service(part: &str) -> Option<&'static str> {
         | "url"
         | "version"
         | "client" => "lambda",
-        "secrets" => "secretsmanager",
         _ => return None,
     })
 }
@@ -114,7 +113,10 @@ fn sent() -> BTreeMap<String, String> {
                 "Invoke" => "InvokeFunction".to_owned(),
                 _ => operation,
             };
-            let service = service(&part).unwrap_or_else(|| panic!("which service does {part} talk to ({name})?"));
+            let service = match action.as_str() {
+                "GetSecretValue" => "secretsmanager",
+                _ => service(&part).unwrap_or_else(|| panic!("which service does {part} talk to ({name})?")),
+            };
             out.insert(format!("{service}:{action}"), inner.display().to_string());
         }
     }
