@@ -6,7 +6,8 @@ pub(crate) mod api;
 use std::collections::BTreeSet;
 
 use evenkeel_core::plan::kind::{Located, Parent, Scope, Want};
-use evenkeel_core::plan::{Ask, Marks, Observation, Observed, Reading, Seen};
+use evenkeel_core::plan::observation::marker;
+use evenkeel_core::plan::{Ask, Choice, Marks, Observation, Observed, Pace, Reading, Seen};
 use futures::StreamExt as _;
 
 use crate::function_ref::FunctionRef;
@@ -136,7 +137,7 @@ pub(crate) fn sweep_failure(ask: &Ask<'_>) -> Option<String> {
 
 /// Reads the parts of all functions that matter: `list` gives those of one function, all of them or the reason why
 /// not.
-pub(crate) async fn observe<F, Fut>(ask: Ask<'_>, part: &str, list: F) -> Seen
+pub(crate) async fn observe<F, Fut>(ask: Ask<'_>, type_name: &str, part: &str, pace: Pace, list: F) -> Seen
 where
     F: Fn(String) -> Fut,
     Fut: Future<Output = Result<Vec<Observed>, String>>,
@@ -146,14 +147,25 @@ where
         Reading::Only(keys) => keys,
         Reading::Sweep => ask.wanted,
     };
-    let mut answers = futures::stream::iter(functions_to_read(&ask, part))
+    let functions = functions_to_read(&ask, part);
+    let mut choice = match ask.reading {
+        Reading::Only(_) => Choice::only(functions),
+        Reading::Sweep => {
+            let marked = functions.into_iter().map(|function| {
+                let marker = function_marker(&ask, &function);
+                (function, marker)
+            });
+            ask.choose_groups(type_name, marked, pace, Some('|'))
+        }
+    };
+    let mut answers = futures::stream::iter(choice.read.clone())
         .map(|function| {
             let answer = list(function.clone());
             async move { (function, answer.await) }
         })
         .buffer_unordered(CONCURRENCY);
     while let Some((function, answer)) = answers.next().await {
-        let asked = asked.iter().filter(|key| function_of(key) == function);
+        let asked = keys_of(asked, &function);
         match answer {
             Ok(items) => {
                 let there: BTreeSet<&str> = items.iter().map(|item| item.key.as_str()).collect();
@@ -161,6 +173,7 @@ where
                 seen.items.extend(items);
             }
             Err(reason) => {
+                choice.unread(&function);
                 seen.failed.extend(asked.map(|key| (key.clone(), reason.clone())));
                 // Parts that no spec wants any more have no key here: what is not known of this function must be told, or
                 // they would be taken for gone.
@@ -168,7 +181,30 @@ where
             }
         }
     }
-    seen
+    drop(answers);
+    choice.noted(seen)
+}
+
+/// A marker of a function's parts, which no listing shows: whose the function is, its revision (which moves with some of
+/// them), and which parts the spec asks for.
+fn function_marker(ask: &Ask<'_>, function: &str) -> u64 {
+    let owner = ask.world.table(FUNCTION).get(function);
+    let asked: Vec<&String> = keys_of(ask.wanted, function).collect();
+    marker((owner.map(|owner| format!("{:?} {:?}", owner.marks, owner.revision)), asked))
+}
+
+/// Keys of a function's parts.
+fn keys_of<'a>(keys: &'a BTreeSet<String>, function: &str) -> impl Iterator<Item = &'a String> {
+    let first = key(function, &[""]);
+    keys.range(first.clone()..).take_while(move |key| key.starts_with(&first))
+}
+
+/// How fast to read again what costs a call of the small bucket that most of Lambda's calls share: the listing of the
+/// functions takes most of ten seconds of it where they are thousands, and no kind takes more than a quarter of the rest.
+pub(crate) fn lambda_pace(world: &Observation) -> Pace {
+    const SWEEP: usize = 150;
+    let pages = world.table(FUNCTION).items().count() / 50;
+    Pace::Slow { at_most: (SWEEP.saturating_sub(pages) / 4).max(10) }
 }
 
 #[cfg(test)]

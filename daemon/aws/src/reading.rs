@@ -8,8 +8,10 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use evenkeel_core::plan::{Observed, Reading, Seen};
+use evenkeel_core::plan::observation::marker;
+use evenkeel_core::plan::{Ask, Observed, Pace, Reading, Seen};
 use futures::StreamExt as _;
+use serde_json::Value as Json;
 
 use crate::error::Failure;
 
@@ -102,6 +104,31 @@ where
         }
     }
     seen
+}
+
+/// Reads in full what a sweep has to read of the listed keys, each with its marker, and keeps the others.
+pub async fn sweep<F, Fut>(
+    ask: Ask<'_>,
+    type_name: &str,
+    listed: impl IntoIterator<Item = (String, u64)>,
+    pace: Pace,
+    read: F,
+) -> Seen
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<Option<Observed>, String>>,
+{
+    let choice = ask.choose(type_name, listed, pace);
+    let seen = deep(choice.read.clone(), read).await;
+    choice.noted(seen)
+}
+
+/// The marker of a line in a listing: everything in it but what moves by itself, and whether a spec wants the thing (what
+/// nobody wants is read less closely).
+pub fn line_marker(line: &Json, but: &[&str], wanted: bool) -> u64 {
+    let members = line.as_object().into_iter().flatten().filter(|(name, _)| !but.contains(&name.as_str()));
+    let members: Vec<(&str, String)> = members.map(|(name, value)| (name.as_str(), value.to_string())).collect();
+    marker((members, wanted))
 }
 
 /// A sweep that did not go through.

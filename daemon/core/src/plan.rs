@@ -27,7 +27,7 @@ pub use kind::{
     Artifact, Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, TagWork, Target, Want, Work,
 };
 pub use marks::{Marks, Tags};
-pub use observation::{Ask, Found, Observation, Observed, Reading, Seen, State, Table};
+pub use observation::{Ask, Choice, Found, Observation, Observed, Pace, Reading, Seen, State, Table};
 pub use planner::{Input, plan};
 pub use prune::orphans;
 pub use step::{ApplyError, Artifacts, Step};

@@ -51,7 +51,9 @@ impl Aliases {
 #[async_trait]
 impl Reach for Aliases {
     async fn observe(&self, ask: Ask<'_>) -> Seen {
-        function_part::observe(ask, PART, |function| async move { self.list(&function, ask.world).await }).await
+        let pace = function_part::lambda_pace(ask.world);
+        let list = |function: String| async move { self.list(&function, ask.world).await };
+        function_part::observe(ask, super::TYPE, PART, pace, list).await
     }
 
     async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {

@@ -1,6 +1,6 @@
 //! How to reach event source mappings.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Reading, Scope, Seen, Step, Tags};
@@ -11,26 +11,26 @@ use super::spec;
 use crate::client::Account;
 use crate::document::Input;
 use crate::error::{done, gone, unknown_operation};
+use crate::function_part::lambda_pace;
 use crate::place::place;
-use crate::reading::{CONCURRENCY, pages, read};
-use crate::rotating::Rotating;
+use crate::reading::{CONCURRENCY, line_marker, pages, read};
 use crate::values::{list_of, tags_in};
 use crate::wire::{heard, sent};
 
 const SERVICE: &str = "Lambda";
+/// What moves with the messages.
+const PASSING: &[&str] = &["LastProcessingResult"];
 
 /// Mappings of one account in one region.
 #[derive(Debug)]
 pub(crate) struct EventSourceMappings {
     lambda: aws_sdk_lambda::Client,
     place: Scope,
-    /// Tags by UUID: each reading costs from the small bucket that all of Lambda shares.
-    tags: Rotating<Tags>,
 }
 
 impl EventSourceMappings {
     pub(crate) fn new(account: &Account) -> Self {
-        EventSourceMappings { lambda: account.lambda.clone(), place: place(account), tags: Rotating::default() }
+        EventSourceMappings { lambda: account.lambda.clone(), place: place(account) }
     }
 
     async fn list(&self, function: Option<&str>, source: Option<&str>) -> Result<Vec<Json>, String> {
@@ -60,9 +60,7 @@ impl EventSourceMappings {
         let arn = spec::arn(&self.place, uuid);
         let (lambda, arn) = (&self.lambda, arn.as_str());
         let answer = read(SERVICE, || async move { heard!(lambda.list_tags().resource(arn)) }).await?;
-        let tags = answer.map(|answer| tags_in(&answer, "Tags")).unwrap_or_default();
-        self.tags.put(uuid, tags.clone());
-        Ok(tags)
+        Ok(answer.map(|answer| tags_in(&answer, "Tags")).unwrap_or_default())
     }
 
     /// One mapping with its tags, and with its filters where the list leaves them out because a key encrypts them.
@@ -81,19 +79,21 @@ impl EventSourceMappings {
             Ok(entries) => entries,
             Err(reason) => return crate::reading::failed(reason),
         };
-        let uuids: BTreeSet<&str> = entries.iter().filter_map(|entry| entry.get("UUID")?.as_str()).collect();
-        self.tags.next_sweep(&uuids);
-        let mut seen = Seen::default();
-        let mut answers = futures::stream::iter(entries)
-            .map(|entry| async move {
-                let Some(bare) = spec::observed(&self.place, &entry) else { return Ok(None) };
-                let encrypted = entry.get("KMSKeyArn").is_some();
-                match self.tags.get(&bare.key) {
-                    Some(tags) if !encrypted => Ok(Some(bare.with_tags(tags))),
-                    None if !spec::may_be_ours(&bare, ask.world, ask.wanted) => Ok(Some(bare)),
-                    _ => self.whole(entry).await,
-                }
+        let mut entries: BTreeMap<String, (Json, Observed)> = entries
+            .into_iter()
+            .filter_map(|entry| {
+                let bare = spec::observed(&self.place, &entry)?;
+                Some((bare.key.clone(), (entry, bare)))
             })
+            .collect();
+        let ours = |bare: &Observed| spec::may_be_ours(bare, ask.world, ask.wanted);
+        let marked =
+            entries.iter().map(|(uuid, (entry, bare))| (uuid.clone(), line_marker(entry, PASSING, ours(bare))));
+        let choice = ask.choose(spec::TYPE, marked, lambda_pace(ask.world));
+        let chosen: Vec<_> = choice.read.iter().filter_map(|uuid| entries.remove(uuid)).collect();
+        let mut seen = Seen::default();
+        let mut answers = futures::stream::iter(chosen)
+            .map(|(entry, bare)| async move { if ours(&bare) { self.whole(entry).await } else { Ok(Some(bare)) } })
             .buffer_unordered(CONCURRENCY);
         while let Some(answer) = answers.next().await {
             match answer {
@@ -103,7 +103,8 @@ impl EventSourceMappings {
                 Err(reason) => seen.failure = Some(reason),
             }
         }
-        seen
+        drop(answers);
+        choice.noted(seen)
     }
 
     /// A key without a UUID is a mapping about to be made: whatever reads this source into this function is read.

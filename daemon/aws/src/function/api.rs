@@ -1,10 +1,12 @@
 //! How to reach functions.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::types::FunctionCode;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Marks, Observed, Reach, Seen, Step};
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Marks, Observed, Pace, Reach, Seen, Step};
 use serde_json::{Map, Value as Json, json};
 
 use super::spec::{PUBLISHED, RECURSION, RUNTIME, SIGNING};
@@ -12,11 +14,15 @@ use super::{canonical, wire};
 use crate::client::UPLOAD;
 use crate::document::Input;
 use crate::error::{done, gone, offered, unknown_operation};
-use crate::reading::{deep, failed, only, pages, read};
+use crate::reading::{deep, failed, line_marker, only, pages, read, sweep};
+use crate::values::list_of;
 use crate::version::api::{put_runtime_management, put_scaling, runtime_management, scaling};
 use crate::version::spec::LATEST_PUBLISHED;
+use crate::wire::heard;
 
 const SERVICE: &str = "Lambda";
+/// `GetFunction` has a quota of its own, far above that of all other calls.
+const PACE: Pace = Pace::Slow { at_most: usize::MAX };
 
 /// Functions of one account and region.
 #[derive(Clone, Debug)]
@@ -30,14 +36,20 @@ impl Functions {
         Functions { client }
     }
 
-    /// The names of all functions.
-    async fn names(&self) -> Result<Vec<String>, String> {
+    /// All functions, each with a marker: a listing shows the whole configuration, but neither tags nor concurrency.
+    async fn listed(&self, wanted: &BTreeSet<String>) -> Result<Vec<(String, u64)>, String> {
+        let client = &self.client;
         pages(
             SERVICE,
-            |marker| self.client.list_functions().max_items(50).set_marker(marker).send(),
+            |marker| async move { heard!(client.list_functions().max_items(50).set_marker(marker)) },
             |page| {
-                let names = page.functions.unwrap_or_default().into_iter().filter_map(|f| f.function_name).collect();
-                (names, page.next_marker)
+                let (lines, next) = list_of(page, "Functions", "NextMarker");
+                let marked = lines.iter().filter_map(|line| {
+                    let name = line.get("FunctionName")?.as_str()?.to_owned();
+                    let marker = line_marker(line, &[], wanted.contains(&name));
+                    Some((name, marker))
+                });
+                (marked.collect(), next)
             },
         )
         .await
@@ -139,9 +151,9 @@ impl Reach for Functions {
         if let Some(keys) = only(ask.reading) {
             return deep(keys.iter().cloned(), |name| async move { self.get(&name, true).await }).await;
         }
-        match self.names().await {
-            Ok(names) => {
-                deep(names, |name| async move {
+        match self.listed(ask.wanted).await {
+            Ok(listed) => {
+                sweep(ask, super::TYPE, listed, PACE, |name| async move {
                     let wanted = ask.wanted.contains(&name);
                     self.get(&name, wanted).await
                 })

@@ -58,11 +58,12 @@ impl Parts {
 #[async_trait]
 impl Reach for Parts {
     async fn observe(&self, ask: Ask<'_>) -> Seen {
-        let (word, observed): (_, fn(&Observation, &Json) -> Option<Observed>) = match self.part {
-            Part::Url => (url::PART, url::observed),
-            Part::InvokeConfig => (invoke_config::PART, invoke_config::observed),
+        let (type_name, word, observed): (_, _, fn(&Observation, &Json) -> Option<Observed>) = match self.part {
+            Part::Url => (url::TYPE, url::PART, url::observed),
+            Part::InvokeConfig => (invoke_config::TYPE, invoke_config::PART, invoke_config::observed),
         };
-        function_part::observe(ask, word, |function| async move {
+        let pace = function_part::lambda_pace(ask.world);
+        function_part::observe(ask, type_name, word, pace, |function| async move {
             Ok(self.list(&function).await?.iter().filter_map(|answer| observed(ask.world, answer)).collect())
         })
         .await

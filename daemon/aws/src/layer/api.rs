@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LayerVersionContentInput, LayerVersionsListItem};
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step};
+use evenkeel_core::plan::observation::marker;
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Choice, Observed, Reach, Seen, Step};
 use futures::StreamExt as _;
 use serde_json::json;
 
 use super::spec::observed;
-use super::{mark, split};
+use super::{TYPE, mark, split};
 use crate::document::Input;
 use crate::error::{done, gone, unknown_operation};
 use crate::function::api::patient;
 use crate::function::wire;
+use crate::function_part::lambda_pace;
 use crate::reading::{CONCURRENCY, failed, only, pages};
 
 const SERVICE: &str = "Lambda";
@@ -32,10 +34,10 @@ impl Layers {
     }
 
     /// Layers that matter: asked for, or with our mark on their newest version. A listing costs one call for fifty.
-    async fn names(&self, wanted: &BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+    async fn names(&self, wanted: &BTreeSet<String>) -> Result<Vec<(String, u64)>, String> {
         let all = pages(
             SERVICE,
-            |marker| self.client.list_layers().max_items(50).set_marker(marker).send(),
+            |token| self.client.list_layers().max_items(50).set_marker(token).send(),
             |page| (page.layers.unwrap_or_default(), page.next_marker),
         )
         .await?;
@@ -45,7 +47,9 @@ impl Layers {
                 || mark::parse(description).marks.is_some()
         };
         let named = all.into_iter().filter_map(|layer| Some((layer.layer_name?, layer.latest_matching_version)));
-        Ok(named.filter(|(name, newest)| matters(name, newest.as_ref())).map(|(name, _)| name).collect())
+        let ours = named.filter(|(name, newest)| matters(name, newest.as_ref()));
+        // The newest version is the one that others than evenkeel would have published.
+        Ok(ours.map(|(name, newest)| (name, marker(format!("{newest:?}")))).collect())
     }
 
     async fn versions(&self, name: &str) -> Result<Vec<Observed>, String> {
@@ -62,10 +66,14 @@ impl Layers {
 #[async_trait]
 impl Reach for Layers {
     async fn observe(&self, ask: Ask<'_>) -> Seen {
-        let (names, keys) = match only(ask.reading) {
+        let mut choice = Choice::default();
+        let (names, keys): (BTreeSet<String>, _) = match only(ask.reading) {
             Some(keys) => (keys.iter().filter_map(|key| Some(split(key)?.0.to_owned())).collect(), keys.clone()),
             None => match self.names(ask.wanted).await {
-                Ok(names) => (names, BTreeSet::new()),
+                Ok(names) => {
+                    choice = ask.choose_groups(TYPE, names, lambda_pace(ask.world), Some(':'));
+                    (choice.read.iter().cloned().collect(), BTreeSet::new())
+                }
                 Err(reason) => return failed(reason),
             },
         };
@@ -90,7 +98,8 @@ impl Reach for Layers {
         let there: BTreeSet<&String> = seen.items.iter().map(|item| &item.key).collect();
         let unclear = |key: &String| seen.failed.iter().any(|(failed, _)| failed == key);
         seen.absent = keys.iter().filter(|key| !there.contains(key) && !unclear(key)).cloned().collect();
-        seen
+        drop(answers);
+        choice.noted(seen)
     }
 
     async fn apply(&self, step: &Step, artifacts: &dyn Artifacts) -> Result<(), ApplyError> {

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Reading, Seen, Step};
+use evenkeel_core::plan::observation::marker;
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Choice, Observed, Reach, Reading, Seen, Step};
 use futures::StreamExt as _;
 
 use super::spec::observed;
 use crate::document::Input;
 use crate::error::{done, gone, unknown_operation};
+use crate::function_part::lambda_pace;
 use crate::layer;
 use crate::reading::{CONCURRENCY, read};
 
@@ -71,7 +73,20 @@ impl Reach for LayerPermissions {
             seen.failure =
                 Some(format!("the layers could not be listed: {}", layers.failure().unwrap_or("not looked at yet")));
         }
-        let mut answers = futures::stream::iter(versions(&ask))
+        let versions = versions(&ask);
+        let mut choice = match ask.reading {
+            Reading::Only(_) => Choice::only(versions),
+            Reading::Sweep => {
+                // Whose a statement is comes from its layer.
+                let marked = versions.into_iter().map(|version| {
+                    let marks = layers.get(&version).and_then(|layer| layer.marks.as_ref());
+                    let marker = marker(format!("{marks:?}"));
+                    (version, marker)
+                });
+                ask.choose_groups(super::TYPE, marked, lambda_pace(ask.world), Some('|'))
+            }
+        };
+        let mut answers = futures::stream::iter(choice.read.clone())
             .map(|version| async move {
                 let parent = layers.get(&version).map(AsRef::as_ref);
                 let statements = self.statements(&version, parent).await;
@@ -85,10 +100,14 @@ impl Reach for LayerPermissions {
                     seen.absent.extend(of_version.filter(|key| !items.iter().any(|item| item.key == **key)).cloned());
                     seen.items.extend(items);
                 }
-                Err(reason) => seen.failed.extend(of_version.map(|key| (key.clone(), reason.clone()))),
+                Err(reason) => {
+                    choice.unread(&version);
+                    seen.failed.extend(of_version.map(|key| (key.clone(), reason.clone())));
+                }
             }
         }
-        seen
+        drop(answers);
+        choice.noted(seen)
     }
 
     async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {

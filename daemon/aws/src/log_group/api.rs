@@ -1,40 +1,42 @@
 //! How to reach log groups.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::types::PolicyScope;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Found, Marks, Reach, Reading, Scope, Seen, Step, Tags};
-use futures::StreamExt as _;
+use evenkeel_core::plan::{
+    ApplyError, Artifacts, Ask, Found, Marks, Observed, Pace, Reach, Reading, Scope, Seen, Step, Tags,
+};
 use serde_json::Value as Json;
 
-use super::spec::{self, Details, LAMBDA_PREFIX};
+use super::spec::{self, Details, LAMBDA_PREFIX, TYPE};
 use crate::client::Account;
 use crate::error::{done, gone, offered, unknown_operation};
 use crate::function_part::FUNCTION;
 use crate::place::place;
-use crate::reading::{CONCURRENCY, failed, pages, read};
-use crate::rotating::Rotating;
+use crate::reading::{deep, failed, line_marker, pages, read, sweep};
 use crate::values::{filled, list_of, tags_in};
 use crate::wire::{heard, sent};
 
 const SERVICE: &str = "CloudWatch Logs";
+/// A listing tells retention, class and key; three calls a group for the rest, of three a second each.
+const PACE: Pace = Pace::Slow { at_most: 100 };
+/// What moves by itself.
+const GROWING: &[&str] = &["storedBytes"];
 
 /// What is read of one group beyond the list; `None` in place of details where nobody marked it.
-type Deep = (Tags, Option<Arc<Details>>);
+type Deep = (Tags, Option<Details>);
 
 /// Log groups of one account in one region.
 #[derive(Debug)]
 pub(crate) struct LogGroups {
     logs: aws_sdk_cloudwatchlogs::Client,
     place: Scope,
-    read: Rotating<Deep>,
 }
 
 impl LogGroups {
     pub(crate) fn new(account: &Account) -> Self {
-        LogGroups { logs: account.logs.clone(), place: place(account), read: Rotating::default() }
+        LogGroups { logs: account.logs.clone(), place: place(account) }
     }
 
     async fn list(&self, prefix: Option<&str>) -> Result<Vec<Json>, String> {
@@ -109,39 +111,45 @@ impl LogGroups {
             return Ok((Tags::new(), None));
         }
         let details = self.details(entry, name).await?;
-        Ok((tags, Some(Arc::new(details))))
+        Ok((tags, Some(details)))
     }
 
-    async fn observe_entries(&self, ask: Ask<'_>, entries: Vec<Json>, fresh: bool) -> Seen {
-        let mut seen = Seen::default();
-        let mut answers = futures::stream::iter(entries)
-            .map(|entry| async move {
-                let name = name_of(&entry).unwrap_or_default().to_owned();
-                let (entry, name) = (&entry, name.as_str());
-                let wanted = fresh || ask.wanted.contains(name);
-                let deep = match self.read.get(name).filter(|(_, details)| !fresh && (!wanted || details.is_some())) {
-                    Some(deep) => Ok(deep),
-                    None if !wanted && is_anothers(ask, name) => Ok((Tags::new(), None)),
-                    None => self.deep(entry, name, wanted).await,
-                };
-                match deep {
-                    Ok((tags, details)) => {
-                        let nothing = Details::default();
-                        let item = spec::observed(entry, details.as_deref().unwrap_or(&nothing));
-                        self.read.put(name, (tags.clone(), details));
-                        Ok(item.map(|item| item.with_tags(tags)))
-                    }
-                    Err(reason) => Err((name.to_owned(), reason)),
-                }
-            })
-            .buffer_unordered(CONCURRENCY);
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok(item) => seen.items.extend(item),
-                Err(failed) => seen.failed.push(failed),
+    /// One listed group with all that the list leaves out.
+    async fn whole(&self, entry: &Json, name: &str, wanted: bool) -> Result<Option<Observed>, String> {
+        let (tags, details) = self.deep(entry, name, wanted).await?;
+        let details = details.unwrap_or_default();
+        Ok(spec::observed(entry, &details).map(|item| item.with_tags(tags)))
+    }
+
+    async fn sweep(&self, ask: Ask<'_>) -> Seen {
+        let entries = match self.list(None).await {
+            Ok(entries) => entries,
+            Err(reason) => return failed(reason),
+        };
+        let entries: BTreeMap<String, Json> =
+            entries.into_iter().filter_map(|entry| Some((name_of(&entry)?.to_owned(), entry))).collect();
+        let entries = &entries;
+        let marked = entries.iter().map(|(name, entry)| {
+            let close = ask.wanted.contains(name) || !is_anothers(ask, name);
+            (name.clone(), line_marker(entry, GROWING, ask.wanted.contains(name)) ^ u64::from(close))
+        });
+        sweep(ask, TYPE, marked, PACE, |name| async move {
+            let Some(entry) = entries.get(&name) else { return Ok(None) };
+            let wanted = ask.wanted.contains(&name);
+            if !wanted && is_anothers(ask, &name) {
+                return Ok(spec::observed(entry, &Details::default()).map(|item| item.with_tags(Tags::new())));
             }
+            self.whole(entry, &name, wanted).await
+        })
+        .await
+    }
+
+    async fn only(&self, name: &str) -> Result<Option<Observed>, String> {
+        let entries = self.list(Some(name)).await?;
+        match entries.iter().find(|entry| name_of(entry) == Some(name)) {
+            Some(entry) => self.whole(entry, name, true).await,
+            None => Ok(None),
         }
-        seen
     }
 }
 
@@ -161,32 +169,8 @@ fn is_anothers(ask: Ask<'_>, name: &str) -> bool {
 impl Reach for LogGroups {
     async fn observe(&self, ask: Ask<'_>) -> Seen {
         match ask.reading {
-            Reading::Sweep => match self.list(None).await {
-                Ok(entries) => {
-                    let names: BTreeSet<&str> = entries.iter().filter_map(name_of).collect();
-                    self.read.next_sweep(&names);
-                    self.observe_entries(ask, entries, false).await
-                }
-                Err(reason) => failed(reason),
-            },
-            Reading::Only(keys) => {
-                let mut seen = Seen::default();
-                for key in keys {
-                    let is_it = |entry: &Json| entry.get("logGroupName").is_some_and(|name| name == key.as_str());
-                    match self.list(Some(key)).await {
-                        Ok(entries) => match entries.into_iter().find(is_it) {
-                            Some(entry) => {
-                                let one = self.observe_entries(ask, vec![entry], true).await;
-                                seen.items.extend(one.items);
-                                seen.failed.extend(one.failed);
-                            }
-                            None => seen.absent.push(key.clone()),
-                        },
-                        Err(reason) => seen.failed.push((key.clone(), reason)),
-                    }
-                }
-                seen
-            }
+            Reading::Sweep => self.sweep(ask).await,
+            Reading::Only(keys) => deep(keys.iter().cloned(), |name| async move { self.only(&name).await }).await,
         }
     }
 

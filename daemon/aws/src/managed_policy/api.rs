@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, Policy, PolicyScopeType};
 use aws_smithy_types::date_time::{DateTime, Format};
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
+use evenkeel_core::plan::observation::marker;
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
 
 use super::spec::{self, Answer};
 use crate::document::Input;
@@ -14,6 +15,9 @@ use crate::error::{done, gone, unknown_operation};
 use crate::reading;
 use crate::role::api::{PAGE, SERVICE, tags, tags_of};
 use crate::spelling::last_part;
+
+/// A listing tells all but tags and description; IAM's quota is small, and the account's.
+const PACE: Pace = Pace::Slow { at_most: 20 };
 
 /// Reaches managed policies.
 #[derive(Clone, Debug)]
@@ -135,7 +139,9 @@ impl Reach for ManagedPolicies {
             Err(reason) => return reading::failed(reason),
         };
         let all = &all;
-        reading::deep(all.keys().cloned(), |name| async move {
+        let listed =
+            all.iter().map(|(name, answer)| (name.clone(), marker((format!("{answer:?}"), ask.wanted.contains(name)))));
+        reading::sweep(ask, spec::TYPE, listed, PACE, |name| async move {
             let Some(answer) = all.get(&name) else { return Ok(None) };
             // The listing tells no tags, and not surely the description.
             let Some(head) = self.head(&answer.arn).await? else { return Ok(None) };

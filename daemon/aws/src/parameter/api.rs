@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_ssm::types::{ParameterStringFilter, ResourceTypeForTagging};
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Marks, Observed, Reach, Reading, Scope, Seen, Step, Tags};
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Marks, Observed, Pace, Reach, Reading, Scope, Seen, Step, Tags};
 use futures::StreamExt as _;
 use serde_json::Value as Json;
 
@@ -12,12 +12,13 @@ use super::spec::{self, TYPE};
 use crate::client::Account;
 use crate::error::{done, gone, unknown_operation};
 use crate::place::place;
-use crate::reading::{CONCURRENCY, failed, pages, read};
-use crate::rotating::Rotating;
+use crate::reading::{CONCURRENCY, failed, line_marker, pages, read};
 use crate::values::{list_of, tags_in};
 use crate::wire::{heard, sent};
 
 const SERVICE: &str = "SSM";
+/// The metadata tell of new values.
+const PACE: Pace = Pace::Slow { at_most: usize::MAX };
 /// As many values as one call gives.
 const VALUES: usize = 10;
 /// As many names as a filter takes.
@@ -28,8 +29,6 @@ const NAMES: usize = 50;
 pub(crate) struct Parameters {
     ssm: aws_sdk_ssm::Client,
     place: Scope,
-    /// Names that carry none of our marks: their tags are read again in slow rotation.
-    unmarked: Rotating<()>,
 }
 
 /// What a reading of values found.
@@ -42,7 +41,7 @@ struct Values {
 
 impl Parameters {
     pub(crate) fn new(account: &Account) -> Self {
-        Parameters { ssm: account.ssm.clone(), place: place(account), unmarked: Rotating::default() }
+        Parameters { ssm: account.ssm.clone(), place: place(account) }
     }
 
     async fn describe(&self, names: Option<&[String]>) -> Result<Vec<Json>, String> {
@@ -125,21 +124,25 @@ impl Parameters {
         Ok((there.collect(), absent.filter_map(Json::as_str).map(str::to_owned).collect()))
     }
 
-    /// Everything: metadata of all, tags of what may be ours, values of what is ours or wanted and changed since.
+    /// Everything: metadata of all; tags and values where they were not read before, or may have changed. A new value is
+    /// a new version, which the metadata tell; tags are found by rotation.
     async fn sweep(&self, ask: Ask<'_>) -> Seen {
         let metadata = match self.describe(None).await {
             Ok(metadata) => metadata,
             Err(reason) => return failed(reason),
         };
-        let names: BTreeSet<&str> = metadata.iter().filter_map(name_of).collect();
-        self.unmarked.next_sweep(&names);
+        let mut metadata: BTreeMap<String, Json> =
+            metadata.into_iter().filter_map(|entry| Some((name_of(&entry)?.to_owned(), entry))).collect();
+        let marked =
+            metadata.iter().map(|(name, entry)| (name.clone(), line_marker(entry, &[], ask.wanted.contains(name))));
+        let choice = ask.choose(TYPE, marked, PACE);
+        let chosen: Vec<_> = choice.read.iter().filter_map(|name| metadata.remove_entry(name)).collect();
+        drop(metadata);
         let mut seen = Seen::default();
         let mut ours: Vec<(String, Json, Tags)> = Vec::new();
-        let mut tagged = futures::stream::iter(metadata)
-            .map(|entry| async move {
-                let name = name_of(&entry).unwrap_or_default().to_owned();
-                let unmarked = !ask.wanted.contains(&name) && self.unmarked.get(&name).is_some();
-                let tags = if unmarked { Ok(Tags::new()) } else { self.tags(&name).await };
+        let mut tagged = futures::stream::iter(chosen)
+            .map(|(name, entry)| async move {
+                let tags = self.tags(&name).await;
                 (name, entry, tags)
             })
             .buffer_unordered(CONCURRENCY);
@@ -149,10 +152,7 @@ impl Parameters {
                 Ok(tags) if ask.wanted.contains(&name) || Marks::from_tags(&tags).is_some() => {
                     ours.push((name, entry, tags));
                 }
-                Ok(_) => {
-                    self.unmarked.put(&name, ());
-                    seen.items.extend(spec::observed(&self.place, &entry, None));
-                }
+                Ok(_) => seen.items.extend(spec::observed(&self.place, &entry, None)),
             }
         }
         drop(tagged);
@@ -176,7 +176,7 @@ impl Parameters {
                 seen.items.extend(self.item(&entry, value, tags));
             }
         }
-        seen
+        choice.noted(seen)
     }
 
     async fn only(&self, keys: &BTreeSet<String>) -> Seen {

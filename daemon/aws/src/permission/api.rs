@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Reading, Scope, Seen, Step};
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Pace, Reach, Reading, Scope, Seen, Step};
 
 use super::spec::{self, PART};
 use crate::client::Account;
@@ -17,6 +17,8 @@ use crate::spelling::parsed;
 use crate::wire::{heard, sent};
 
 const SERVICE: &str = "Lambda";
+/// `GetPolicy` has a quota of its own, as small as that of all other calls together.
+const PACE: Pace = Pace::Slow { at_most: 60 };
 /// In the path and the query, not in the body.
 const APART: &[&str] = &["FunctionName", "Qualifier"];
 
@@ -63,7 +65,7 @@ impl Reach for Permissions {
             Reading::Only(keys) => keys,
             Reading::Sweep => ask.wanted,
         };
-        function_part::observe(ask, PART, |function| async move {
+        function_part::observe(ask, spec::TYPE, PART, PACE, |function| async move {
             let mut qualifiers: BTreeSet<String> = asked
                 .iter()
                 .filter(|key| function_of(key) == function)

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::Tag;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
+use evenkeel_core::plan::observation::marker;
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
 
 use super::spec;
 use crate::document::{Input, tags_from};
@@ -14,6 +15,8 @@ use crate::reading;
 use crate::spelling::last_part;
 
 const SERVICE: &str = "SNS";
+/// A listing tells names alone; of readings of tags six a second are ours.
+const PACE: Pace = Pace::Brisk { a_second: 6.0 };
 
 /// Reaches topics.
 #[derive(Clone, Debug)]
@@ -76,8 +79,12 @@ impl Reach for Topics {
         }
         match self.arns().await {
             Ok(arns) => {
-                let names: Vec<String> = arns.iter().map(|arn| last_part(arn).to_owned()).collect();
-                reading::deep(names, |name| async move { self.topic(&name, ask.wanted.contains(&name)).await }).await
+                let listed = arns.iter().map(|arn| {
+                    let name = last_part(arn);
+                    (name.to_owned(), marker(ask.wanted.contains(name)))
+                });
+                let read = |name: String| async move { self.topic(&name, ask.wanted.contains(&name)).await };
+                reading::sweep(ask, spec::TYPE, listed, PACE, read).await
             }
             Err(reason) => reading::failed(reason),
         }

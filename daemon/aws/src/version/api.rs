@@ -84,8 +84,9 @@ impl Reach for Versions {
             Reading::Only(keys) => keys,
             Reading::Sweep => ask.wanted,
         };
-        function_part::observe(ask, "version", |function| async move { self.list(&function, asked, ask.world).await })
-            .await
+        let pace = function_part::lambda_pace(ask.world);
+        let list = |function: String| async move { self.list(&function, asked, ask.world).await };
+        function_part::observe(ask, super::TYPE, "version", pace, list).await
     }
 
     async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {

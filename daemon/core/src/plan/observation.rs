@@ -1,11 +1,16 @@
 //! What AWS told: one table for each type, filled by sweeps and by reads of single resources.
 
+mod rotation;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
 use super::marks::{Marks, Tags};
+
+pub use rotation::{Choice, Pace, Read, marker};
 
 /// One real resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +94,10 @@ pub struct Table {
     failed: BTreeMap<String, String>,
     /// `Ok` after a completed sweep: what is not in `items` is absent.
     sweep: Option<Result<(), String>>,
+    /// How many sweeps there were.
+    sweeps: u64,
+    /// Deep reads by key, or by the group of keys that one call answers for.
+    reads: BTreeMap<String, Read>,
 }
 
 /// The answer to an [`Ask`].
@@ -102,6 +111,10 @@ pub struct Seen {
     pub failed: Vec<(String, String)>,
     /// Only for a sweep: why it could not be completed.
     pub failure: Option<String>,
+    /// Only for a sweep: keys that are there and as they were known before, see [`Ask::choose`].
+    pub kept: Vec<String>,
+    /// Only for a sweep: deep reads to remember.
+    pub reads: BTreeMap<String, Read>,
 }
 
 /// What to look at.
@@ -124,13 +137,28 @@ pub struct Ask<'a> {
     pub world: &'a Observation,
 }
 
-/// Everything that is known about one account and region.
-#[derive(Clone, Debug, Default)]
+/// Everything that is known about one account and region. Clones share what neither has changed.
+#[derive(Clone, Debug)]
 pub struct Observation {
-    tables: BTreeMap<String, Table>,
+    tables: BTreeMap<String, Arc<Table>>,
+    /// The time between two sweeps.
+    every: Duration,
 }
 
-static EMPTY: Table = Table { items: BTreeMap::new(), absent: BTreeSet::new(), failed: BTreeMap::new(), sweep: None };
+impl Default for Observation {
+    fn default() -> Self {
+        Observation { tables: BTreeMap::new(), every: Duration::from_secs(300) }
+    }
+}
+
+static EMPTY: Table = Table {
+    items: BTreeMap::new(),
+    absent: BTreeSet::new(),
+    failed: BTreeMap::new(),
+    sweep: None,
+    sweeps: 0,
+    reads: BTreeMap::new(),
+};
 
 impl Observation {
     /// Nothing known.
@@ -138,26 +166,38 @@ impl Observation {
         Observation::default()
     }
 
+    /// Says how much time lies between two sweeps: how much each reads again depends on it.
+    pub fn sweep_every(&mut self, every: Duration) {
+        self.every = every;
+    }
+
+    fn table_mut(&mut self, type_name: &str) -> &mut Table {
+        Arc::make_mut(self.tables.entry(type_name.to_owned()).or_default())
+    }
+
     /// The table of a type; an empty one, about which nothing is known, where it was never looked at.
     pub fn table(&self, type_name: &str) -> &Table {
-        self.tables.get(type_name).unwrap_or(&EMPTY)
+        self.tables.get(type_name).map_or(&EMPTY, AsRef::as_ref)
     }
 
     /// All tables by type name.
     pub fn tables(&self) -> impl Iterator<Item = (&str, &Table)> {
-        self.tables.iter().map(|(name, table)| (name.as_str(), table))
+        self.tables.iter().map(|(name, table)| (name.as_str(), table.as_ref()))
     }
 
     /// Takes in the answer to a sweep: it replaces the table; after a failed one, what was known stays known, but
     /// absence is no longer proven.
-    pub fn swept(&mut self, type_name: &str, seen: Seen) {
-        let table = self.tables.entry(type_name.to_owned()).or_default();
+    pub fn swept(&mut self, type_name: &str, mut seen: Seen) {
+        let table = self.table_mut(type_name);
         if seen.failure.is_none() {
-            table.items.clear();
+            let mut before = std::mem::take(&mut table.items);
+            table.items = seen.kept.iter().filter_map(|key| before.remove_entry(key)).collect();
+            table.reads = std::mem::take(&mut seen.reads);
         }
         table.absent.clear();
         table.failed.clear();
         table.sweep = Some(seen.failure.clone().map_or(Ok(()), Err));
+        table.sweeps += 1;
         table.take_in(seen);
     }
 
@@ -176,7 +216,8 @@ impl Observation {
                 })
                 .cloned()
                 .collect();
-            if let Some(table) = self.tables.get_mut(kind.type_name()) {
+            if !gone.is_empty() {
+                let table = self.table_mut(kind.type_name());
                 for key in gone {
                     table.items.remove(&key);
                 }
@@ -188,8 +229,8 @@ impl Observation {
     pub fn without(&self, leaving: &[(&str, &str)]) -> Observation {
         let mut out = self.clone();
         for (type_name, key) in leaving {
-            if let Some(table) = out.tables.get_mut(*type_name) {
-                table.items.remove(*key);
+            if out.table(type_name).items.contains_key(*key) {
+                out.table_mut(type_name).items.remove(*key);
             }
         }
         out
@@ -197,7 +238,13 @@ impl Observation {
 
     /// Takes in the answer to a reading of single keys.
     pub fn refreshed(&mut self, type_name: &str, seen: Seen) {
-        self.tables.entry(type_name.to_owned()).or_default().take_in(seen);
+        let table = self.table_mut(type_name);
+        let keys =
+            seen.items.iter().map(|item| &item.key).chain(&seen.absent).chain(seen.failed.iter().map(|(key, _)| key));
+        for key in keys {
+            table.disturbed(key);
+        }
+        table.take_in(seen);
     }
 }
 
