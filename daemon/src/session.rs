@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_aws::client::{Account, Options};
 use evenkeel_aws::lease::{LeaseError, LeaseTable};
@@ -26,6 +27,9 @@ const ZIP_LIMIT: u64 = 52_428_800;
 /// How often compiling may ask AWS for more before it is taken to go round in circles.
 const ASKS: usize = 8;
 
+/// The usual time between two sweeps.
+pub const RESYNC: Duration = Duration::from_secs(300);
+
 /// What tells two worlds apart: the profile, the role to assume and the region.
 type Door = (Option<String>, Option<String>, Option<String>);
 
@@ -39,6 +43,8 @@ pub struct Session {
     pub sandboxed: bool,
     /// What keeps all worlds of this process within AWS's quotas; `None` where nobody counts the calls.
     pub limiters: Option<Limiters>,
+    /// The time between two sweeps, where there will be more than one.
+    pub resync: Duration,
     worlds: Mutex<BTreeMap<Door, Arc<World>>>,
     /// By the directory that paths are relative to: packing again what did not change is cheap.
     packers: Mutex<BTreeMap<PathBuf, Arc<Packer>>>,
@@ -99,7 +105,15 @@ impl PrepareError {
 impl Session {
     /// A session that has not connected yet, and does not limit its calls.
     pub fn new(selection: Selection, endpoint: Option<String>, sandboxed: bool) -> Self {
-        Session { selection, endpoint, sandboxed, limiters: None, worlds: Mutex::default(), packers: Mutex::default() }
+        Session {
+            selection,
+            endpoint,
+            sandboxed,
+            limiters: None,
+            resync: RESYNC,
+            worlds: Mutex::default(),
+            packers: Mutex::default(),
+        }
     }
 
     /// The world of an application; connects on first use.
@@ -118,7 +132,9 @@ impl Session {
                     ..self.options(region, home.role_arn.clone())
                 };
                 let account = Account::connect(options).await.map_err(|error| error.to_string())?;
-                let world = Arc::new(World::new(Arc::new(account)));
+                let mut world = World::new(Arc::new(account));
+                world.store.get_mut().sweep_every(self.resync);
+                let world = Arc::new(world);
                 worlds.insert(key, Arc::clone(&world));
                 world
             }

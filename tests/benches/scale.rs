@@ -2,8 +2,8 @@
 //!
 //! `cargo build --release && cargo bench -p evenkeel-tests --bench scale [-- FUNCTIONS QUEUES TOPICS PARAMETERS GROUPS]`
 //!
-//! Runs target/release/evenkeel (or `$EVENKEEL_BIN`) against a sandbox of its own, cold and then twice more. Nothing is
-//! asserted: it prints.
+//! Runs target/release/evenkeel (or `$EVENKEEL_BIN`) against a sandbox of its own, cold and then once more, and then
+//! what a daemon does: sweep after sweep in one process, this one started anew. Nothing is asserted: it prints.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -11,12 +11,21 @@
     reason = "a benchmark prints, and stops where it cannot run"
 )]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use evenkeel::apps::{Selection, Tree};
+use evenkeel::controller;
 use evenkeel::sandbox::Sandbox;
+use evenkeel::session::Session;
+use evenkeel::source::Snapshot;
+use evenkeel::world::Calls;
+use evenkeel_core::engine::quota;
+use evenkeel_core::plan::Verb;
 use serde_json::Value as Json;
 
 struct Size {
@@ -27,7 +36,14 @@ struct Size {
     groups: usize,
 }
 
+/// Sweeps of the process that stands for a daemon.
+const SWEEPS: usize = 4;
+
 fn main() {
+    if let Some(specs) = std::env::var_os("SCALE_AT_REST") {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        return runtime.block_on(at_rest(Path::new(&specs)));
+    }
     let given: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
     let at = |index: usize, default: usize| given.get(index).copied().unwrap_or(default);
     let size =
@@ -40,7 +56,7 @@ fn main() {
         "{} functions, {} queues, {} topics, {} parameters, {} log groups",
         size.functions, size.queues, size.topics, size.parameters, size.groups
     );
-    for run in ["cold", "second", "third"] {
+    for run in ["cold", "second"] {
         let (report, wall, peak) = reconcile(specs.path(), &sandbox.endpoint());
         let ready = report["apps"][0]["ready"].as_bool().unwrap_or(false);
         println!(
@@ -49,13 +65,80 @@ fn main() {
             peak / 1024,
             report["writes"]
         );
-        for (service, operations) in report["calls"].as_object().into_iter().flatten() {
-            for (operation, count) in operations.as_object().into_iter().flatten() {
-                println!("  {service:<28} {operation:<36} {count:>6}");
-            }
-        }
+        print(&serde_json::from_value(report["calls"].clone()).unwrap());
     }
+    let mut rest = Command::new(std::env::current_exe().unwrap());
+    emulator(&mut rest, &sandbox.endpoint()).env("SCALE_AT_REST", specs.path());
+    rest.status().expect("this benchmark runs");
     runtime.block_on(sandbox.stop());
+}
+
+/// A daemon at rest: every sweep is followed by a turn, which compiles and plans.
+async fn at_rest(specs: &Path) {
+    let selection = Selection { app: Some("scale".to_owned()), ..Selection::default() };
+    let session = Session::new(selection, None, false);
+    let mut before = Calls::new();
+    for sweep in 1..=SWEEPS {
+        let (started, cpu) = (Instant::now(), cpu_seconds());
+        let tree = Tree::read(Arc::new(Snapshot::read(specs).unwrap()), &session.selection);
+        let (targets, _) = tree.targets(&session.selection);
+        let (plans, failures) = controller::plan_all(&session, &tree, &targets, &BTreeSet::new()).await;
+        assert!(failures.is_empty(), "it cannot be planned");
+        let changes: usize =
+            plans.iter().flat_map(|(_, plan)| &plan.actions).filter(|action| action.verb != Verb::None).count();
+        let calls = session.worlds().await[0].source.calls();
+        println!(
+            "\nat rest, sweep {sweep}: {:.2} s wall, {:.2} s CPU, {} MB peak, {changes} changes planned",
+            started.elapsed().as_secs_f64(),
+            cpu_seconds() - cpu,
+            high_water("/proc/self/status") / 1024
+        );
+        print(&since(&calls, &before));
+        before = calls;
+    }
+}
+
+/// Calls that were made after `before`.
+fn since(calls: &Calls, before: &Calls) -> Calls {
+    let mut out = calls.clone();
+    for (service, operations) in &mut out {
+        for (operation, count) in operations.iter_mut() {
+            *count -= before.get(service).and_then(|known| known.get(operation)).copied().unwrap_or(0);
+        }
+        operations.retain(|_, count| *count > 0);
+    }
+    out
+}
+
+/// Calls by operation, and what they take from AWS's quotas.
+fn print(calls: &Calls) {
+    let all = || {
+        calls.iter().flat_map(|(service, operations)| {
+            operations.iter().map(|(operation, count)| (service.as_str(), operation.as_str(), *count))
+        })
+    };
+    for (service, operation, count) in all() {
+        println!("  {service:<28} {operation:<36} {count:>6}");
+    }
+    for (bucket, spent) in quota::spent(all()) {
+        println!("  {bucket:<65} {:>6} calls {:>8.2} s of quota", spent.calls, spent.seconds);
+    }
+}
+
+/// User and system time of this process; Linux counts it in hundredths.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit_once(')').map(|(_, rest)| rest.split_whitespace()).into_iter().flatten();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+fn emulator<'a>(command: &'a mut Command, endpoint: &str) -> &'a mut Command {
+    command
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("EVENKEEL_QUOTA", "off")
 }
 
 fn binary() -> PathBuf {
@@ -67,14 +150,10 @@ fn binary() -> PathBuf {
 
 fn reconcile(specs: &Path, endpoint: &str) -> (Json, Duration, u64) {
     let started = Instant::now();
-    let mut child = Command::new(binary())
+    let mut command = Command::new(binary());
+    let mut child = emulator(&mut command, endpoint)
         .args(["reconcile", "--once", "-o", "json", "--app", "scale"])
         .arg(specs)
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("EVENKEEL_QUOTA", "off")
         .stdout(Stdio::piped())
         .spawn()
         .expect("the binary is built");

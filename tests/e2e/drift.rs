@@ -3,7 +3,9 @@
 mod properties;
 mod table;
 
-use evenkeel_tests::Rig;
+use std::time::Duration;
+
+use evenkeel_tests::{Rig, eventually};
 
 use crate::desk;
 
@@ -40,6 +42,30 @@ async fn a_property_changed_by_hand_is_named_by_its_path_and_restored_in_every_k
     let plan = rig.plan().await.exits(0);
     assert_eq!(plan.paths(), [""; 0]);
     restored(&rig).await;
+}
+
+#[tokio::test]
+async fn a_daemon_at_rest_finds_a_change_by_hand_of_every_kind() {
+    let rig = desk::converged().await;
+    let daemon = rig.daemon("--env dev --resync 1").await;
+    daemon.ready("desk/dev").await;
+    // A sweep later nothing is read because it is new.
+    let swept = async || {
+        let status = daemon.status().await;
+        (status["calls"]["SQS"]["ListQueues"].as_u64().unwrap_or(0) >= 2).then_some(())
+    };
+    eventually("it has swept twice", Duration::from_secs(20), swept).await;
+    queue(&rig).await;
+    topic(&rig).await;
+    parameter(&rig).await;
+    function(&rig).await;
+    roles(&rig).await;
+    logs(&rig).await;
+    let found = async || rig.plan().await.paths().is_empty().then_some(());
+    eventually("everything is put right", Duration::from_secs(40), found).await;
+    restored(&rig).await;
+    let resting = daemon.ready("desk/dev").await;
+    assert_eq!(resting["ready"], true);
 }
 
 async fn queue(rig: &Rig) -> Vec<&'static str> {

@@ -175,7 +175,9 @@ async fn daemon(arguments: &Arguments) -> Result<u8, String> {
     let selection = arguments.common.selection()?;
     let draining = termination()?;
     let sandbox = arguments.reaching.sandbox().await?;
-    let session = Arc::new(arguments.reaching.session(selection, sandbox.as_ref()));
+    let mut session = arguments.reaching.session(selection, sandbox.as_ref());
+    session.resync = Duration::from_secs(arguments.resync);
+    let session = Arc::new(session);
     let lease = match &arguments.reaching.lease {
         Some(address) => {
             let source = Snapshot::read(&arguments.common.specs)
