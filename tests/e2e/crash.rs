@@ -25,6 +25,13 @@ async fn account(endpoint: &str, id: &str) -> Account {
     Account::connect(options).await.unwrap()
 }
 
+/// What the applications expect to find: a parameter that somebody else keeps.
+async fn furnish(endpoint: &str, id: &str) {
+    let ssm = account(endpoint, id).await.ssm;
+    let put = ssm.put_parameter().name("/meetup/db-url").value("postgres://db/meetup");
+    put.r#type("String".into()).send().await.unwrap();
+}
+
 async fn survives(name: &str, words: &str) {
     let sandbox = Sandbox::start(&|_| {}).await.unwrap();
     let (endpoint, specs) = (sandbox.endpoint(), specs(name));
@@ -33,6 +40,7 @@ async fn survives(name: &str, words: &str) {
         Life { endpoint: &endpoint, account, specs: &specs, words }
     };
     let undisturbed = life(0);
+    furnish(&endpoint, &undisturbed.account).await;
     let (ran, writes) = undisturbed.whole().await;
     let ran = ran.exits(0);
     assert_eq!(ran.json()["writes"], writes.len(), "the proxy counts as evenkeel does");
@@ -43,6 +51,7 @@ async fn survives(name: &str, words: &str) {
         .map(|number| {
             let (life, endpoint, wanted) = (life(number), &endpoint, &wanted);
             async move {
+                furnish(endpoint, &life.account).await;
                 let before = life.killed_after(number).await;
                 let last = before.last().cloned().unwrap_or_default();
                 let (ran, after) = life.whole().await;

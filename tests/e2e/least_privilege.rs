@@ -202,6 +202,8 @@ async fn with_these_policies_alone_everything_converges_and_is_deleted_again() {
     for (from, name) in [("specs/shop", "shop"), ("specs/meetup", "meetup")] {
         rig.copy(&root().join(from), name);
     }
+    let url = rig.account.ssm.put_parameter().name("/meetup/db-url").value("postgres://db/meetup");
+    url.r#type("String".into()).send().await.unwrap();
     let reader = user(&rig, "reader", &policy("plan.json")).await;
     let writer = user(&rig, "writer", &policy("reconcile.json")).await;
 
