@@ -197,7 +197,7 @@ fn write_specs(dir: &Path, size: &Size) {
             "Function",
             format!("function-{n}"),
             format!(
-                "{{code: ./src, handler: app.handler, runtime: python3.13, role: shared, {group}, environment: {{N: \"{n}\"}}}}"
+                "{{code: ./src, handler: app.handler, runtime: python3.13, role: shared, {group}, environment: {{NUMBER: \"{n}\"}}}}"
             ),
         );
     }
