@@ -36,6 +36,8 @@ struct Size {
     groups: usize,
 }
 
+/// What one application holds at most.
+const DOCUMENTS: usize = 1000;
 /// Sweeps of the process that stands for a daemon.
 const SWEEPS: usize = 4;
 
@@ -58,7 +60,7 @@ fn main() {
     );
     for run in ["cold", "second"] {
         let (report, wall, peak) = reconcile(specs.path(), &sandbox.endpoint());
-        let ready = report["apps"][0]["ready"].as_bool().unwrap_or(false);
+        let ready = report["apps"].as_array().is_some_and(|apps| apps.iter().all(|app| app["ready"] == true));
         println!(
             "\n{run}: {:.2} s wall, {} MB peak, {} writes, ready: {ready}",
             wall.as_secs_f64(),
@@ -75,8 +77,7 @@ fn main() {
 
 /// A daemon at rest: every sweep is followed by a turn, which compiles and plans.
 async fn at_rest(specs: &Path) {
-    let selection = Selection { app: Some("scale".to_owned()), ..Selection::default() };
-    let session = Session::new(selection, None, false);
+    let session = Session::new(Selection::default(), None, false);
     let mut before = Calls::new();
     for sweep in 1..=SWEEPS {
         let (started, cpu) = (Instant::now(), cpu_seconds());
@@ -152,7 +153,7 @@ fn reconcile(specs: &Path, endpoint: &str) -> (Json, Duration, u64) {
     let started = Instant::now();
     let mut command = Command::new(binary());
     let mut child = emulator(&mut command, endpoint)
-        .args(["reconcile", "--once", "-o", "json", "--app", "scale"])
+        .args(["reconcile", "--once", "-o", "json", "--timeout", "3600"])
         .arg(specs)
         .stdout(Stdio::piped())
         .spawn()
@@ -181,34 +182,34 @@ fn high_water(status: &str) -> u64 {
     line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
 }
 
+/// Writes a tree of applications, each of at most [`DOCUMENTS`] and a role that its functions share.
 fn write_specs(dir: &Path, size: &Size) {
-    let mut text = String::new();
-    let mut add = |kind: &str, name: String, spec: String| {
-        let _ =
-            writeln!(text, "---\napiVersion: evenkeel.dev/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}");
-    };
-    add("Role", "shared".to_owned(), "{}".to_owned());
-    std::fs::create_dir(dir.join("src")).unwrap();
-    std::fs::write(dir.join("src/app.py"), "def handler(event, context):\n    return event\n").unwrap();
+    let mut documents: Vec<(&str, String, String)> = Vec::new();
     for n in 0..size.functions {
         let group =
             if n < size.groups { "logs: {retentionInDays: 30}" } else { "loggingConfig: {logGroup: /scale/all}" };
-        add(
-            "Function",
-            format!("function-{n}"),
-            format!(
-                "{{code: ./src, handler: app.handler, runtime: python3.13, role: shared, {group}, environment: {{NUMBER: \"{n}\"}}}}"
-            ),
+        let spec = format!(
+            "{{code: ./src, handler: app.handler, runtime: python3.13, role: shared, {group}, environment: {{NUMBER: \"{n}\"}}}}"
         );
+        documents.push(("Function", format!("function-{n}"), spec));
     }
-    for n in 0..size.queues {
-        add("Queue", format!("queue-{n}"), "{visibilityTimeout: 60}".to_owned());
+    let queues = (0..size.queues).map(|n| ("Queue", format!("queue-{n}"), "{visibilityTimeout: 60}".to_owned()));
+    let topics = (0..size.topics).map(|n| ("Topic", format!("topic-{n}"), "{}".to_owned()));
+    let parameters =
+        (0..size.parameters).map(|n| ("Parameter", format!("parameter-{n}"), format!("{{value: \"{n}\"}}")));
+    documents.extend(queues.chain(topics).chain(parameters));
+    for (n, part) in documents.chunks(DOCUMENTS).enumerate() {
+        let mut text = String::new();
+        let role = [("Role", "shared".to_owned(), "{}".to_owned())];
+        for (kind, name, spec) in role.iter().chain(part) {
+            let _ = writeln!(
+                text,
+                "---\napiVersion: evenkeel.dev/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}"
+            );
+        }
+        let app = dir.join(format!("scale-{n}"));
+        std::fs::create_dir_all(app.join("src")).unwrap();
+        std::fs::write(app.join("src/app.py"), "def handler(event, context):\n    return event\n").unwrap();
+        std::fs::write(app.join("app.yaml"), text).unwrap();
     }
-    for n in 0..size.topics {
-        add("Topic", format!("topic-{n}"), "{}".to_owned());
-    }
-    for n in 0..size.parameters {
-        add("Parameter", format!("parameter-{n}"), format!("{{value: \"{n}\"}}"));
-    }
-    std::fs::write(dir.join("app.yaml"), text).unwrap();
 }
