@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use evenkeel_core::plan::{ApplyError, Artifacts, Plan};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::world::World;
@@ -23,6 +24,8 @@ pub struct Outcome {
     pub touched: BTreeMap<&'static str, BTreeSet<String>>,
     /// Steps that succeeded.
     pub done: usize,
+    /// Which they are: by action (its index in the plan), the step's index and when it was answered.
+    pub written: BTreeMap<usize, Vec<(usize, Instant)>>,
 }
 
 /// Carries out all steps of a plan. An action starts when those it comes after have succeeded; where one of them
@@ -31,8 +34,8 @@ pub async fn apply(world: &World, plan: &Plan, artifacts: &dyn Artifacts, draini
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let (senders, receivers): (Vec<_>, Vec<_>) =
         plan.actions.iter().map(|_| watch::channel::<Option<bool>>(None)).unzip();
-    let runs =
-        plan.actions.iter().zip(senders).filter(|(action, _)| !action.steps.is_empty()).map(|(action, sender)| {
+    let runs = plan.actions.iter().enumerate().zip(senders).filter(|((_, action), _)| !action.steps.is_empty()).map(
+        |((at, action), sender)| {
             let before: Vec<_> = action
                 .after
                 .iter()
@@ -42,13 +45,13 @@ pub async fn apply(world: &World, plan: &Plan, artifacts: &dyn Artifacts, draini
             let slots = Arc::clone(&slots);
             async move {
                 let mut touched = Vec::new();
-                let mut done = 0;
+                let mut done = Vec::new();
                 let mut error = None;
                 let mut ready = true;
                 for mut other in before {
                     ready &= other.wait_for(Option::is_some).await.ok().and_then(|verdict| *verdict).unwrap_or(false);
                 }
-                for step in action.steps.iter().take_while(|_| ready) {
+                for (number, step) in action.steps.iter().enumerate().take_while(|_| ready) {
                     let Ok(_slot) = slots.acquire().await else { break };
                     if *draining.borrow() {
                         ready = false;
@@ -58,7 +61,7 @@ pub async fn apply(world: &World, plan: &Plan, artifacts: &dyn Artifacts, draini
                     let Some(reach) = world.reaches.get(step.type_name) else { continue };
                     match reach.apply(step, artifacts).await {
                         Ok(()) => {
-                            done += 1;
+                            done.push((number, Instant::now()));
                             info!(id = action.id, operation = step.operation, "applied");
                         }
                         Err(failure) => {
@@ -70,21 +73,25 @@ pub async fn apply(world: &World, plan: &Plan, artifacts: &dyn Artifacts, draini
                 }
                 // The receivers may be gone: nobody waits for this action then.
                 sender.send_replace(Some(ready && error.is_none()));
-                (action.id.clone(), touched, done, error)
+                (at, touched, done, error)
             }
-        });
+        },
+    );
     let mut outcome = Outcome::default();
-    for (id, touched, done, error) in futures::future::join_all(runs).await {
+    for (at, touched, done, error) in futures::future::join_all(runs).await {
         for (type_name, key) in touched {
             outcome.touched.entry(type_name).or_default().insert(key);
         }
-        outcome.done += done;
-        if done > 0 || error.is_some() {
-            outcome.tried.insert(id.clone());
+        if let Some(action) = plan.actions.get(at) {
+            if !done.is_empty() || error.is_some() {
+                outcome.tried.insert(action.id.clone());
+            }
+            if let Some(error) = error {
+                outcome.errors.insert(action.id.clone(), error);
+            }
         }
-        if let Some(error) = error {
-            outcome.errors.insert(id, error);
-        }
+        outcome.done += done.len();
+        outcome.written.insert(at, done);
     }
     outcome
 }

@@ -63,6 +63,8 @@ pub struct Converged {
 struct Hold {
     held: Held,
     until: Option<Instant>,
+    /// What to read again when the time is up.
+    look: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +73,7 @@ struct Memory {
     tries: BTreeMap<String, u32>,
     waiting_since: BTreeMap<String, Instant>,
     writes: BTreeMap<String, u32>,
+    looks: BTreeMap<String, u32>,
 }
 
 /// The keys that a spec wants, before anything was observed.
@@ -116,12 +119,33 @@ impl Run<'_> {
     pub async fn confirm(&self, plan: &Plan) {
         let mut keys: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
         for action in plan.actions.iter().filter(|action| action.verb != Verb::None) {
-            for (type_name, key) in &action.keys {
-                let home = home(&self.prepared.world, type_name, key);
-                keys.entry(home.0).or_default().insert(home.1);
+            for (type_name, key) in self.homes(action) {
+                keys.entry(type_name).or_default().insert(key);
             }
         }
         observe::refresh(&self.prepared.world, &keys).await;
+    }
+
+    fn homes(&self, action: &Action) -> Vec<(&'static str, String)> {
+        let keys = action.keys.iter().map(|(type_name, key)| home(&self.prepared.world, type_name, key));
+        keys.chain(action.steps.iter().map(|step| step.refresh.clone())).collect()
+    }
+
+    /// Holds back what was written a moment ago and does not show yet; true where something was.
+    fn wait_for_what_spreads(&self, memory: &mut Memory, plan: &Plan) -> bool {
+        let now = Instant::now();
+        let app = self.prepared.desired.key();
+        let mut found = false;
+        for action in plan.actions.iter().filter(|action| !action.steps.is_empty()) {
+            let Some((spread, why)) = self.prepared.world.recent.on_its_way(&app, action) else { continue };
+            let looks = memory.looks.entry(action.id.clone()).or_insert(0);
+            *looks += 1;
+            let until = (now + POLL.pause(*looks, seed(&action.id))).min(spread);
+            let held = Held::Pausing(why.to_owned());
+            memory.holds.insert(action.id.clone(), Hold { held, until: Some(until), look: self.homes(action) });
+            found = true;
+        }
+        found
     }
 
     /// Runs rounds until nothing is left to do, everything left is blocked, the deadline has passed or the process is
@@ -133,7 +157,19 @@ impl Run<'_> {
         let mut allowed = self.allowed.clone();
         loop {
             let now = Instant::now();
-            memory.holds.retain(|_, hold| hold.until.is_none_or(|until| until > now));
+            let mut look: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+            memory.holds.retain(|_, hold| {
+                let holds = hold.until.is_none_or(|until| until > now);
+                if !holds {
+                    for (type_name, key) in hold.look.drain(..) {
+                        look.entry(type_name).or_default().insert(key);
+                    }
+                }
+                holds
+            });
+            if !look.is_empty() {
+                observe::refresh(&self.prepared.world, &look).await;
+            }
             let held = memory.holds.iter().map(|(id, hold)| (id.clone(), hold.held.clone())).collect();
             let plan = self.plan_with(&held, &allowed).await;
             allowed.extend(plan.allowed.iter().cloned());
@@ -143,11 +179,26 @@ impl Run<'_> {
                 let waiting_since = memory.waiting_since;
                 return Converged { plan, applied, interrupted, allowed, waiting_since };
             }
+            if self.wait_for_what_spreads(&mut memory, &plan) {
+                continue;
+            }
             if plan.has_steps() {
                 polls = 0;
                 let outcome =
                     apply::apply(&self.prepared.world, &plan, self.prepared.packer.as_ref(), &self.draining).await;
                 applied += outcome.done;
+                for (at, done) in &outcome.written {
+                    if let Some(action) = plan.actions.get(*at) {
+                        self.prepared.world.recent.wrote(
+                            &self.prepared.desired.key(),
+                            action,
+                            &self.prepared.world.kinds,
+                            done,
+                        );
+                        memory.looks.remove(&action.id);
+                    }
+                }
+                self.prepared.world.recent.tidy();
                 self.remember(&mut memory, &plan, &outcome);
                 observe::refresh(&self.prepared.world, &outcome.touched).await;
                 continue;
@@ -187,19 +238,27 @@ impl Run<'_> {
                         "written {writes} times and still different ({}): something else changes it, or AWS does not keep the value",
                         paths.join(", ")
                     );
-                    memory.holds.insert(id.clone(), Hold { held: Held::Stalled(reason), until: None });
+                    memory
+                        .holds
+                        .insert(id.clone(), Hold { held: Held::Stalled(reason), until: None, look: Vec::new() });
                 } else if *writes > 2 {
                     let reason = "written, and not yet seen to have taken effect".to_owned();
                     let until = now + RETRY.pause(*writes - 2, seed(id));
-                    memory.holds.insert(id.clone(), Hold { held: Held::Pausing(reason), until: Some(until) });
+                    memory
+                        .holds
+                        .insert(id.clone(), Hold { held: Held::Pausing(reason), until: Some(until), look: Vec::new() });
                 }
                 continue;
             };
             let tries = memory.tries.entry(id.clone()).or_insert(0);
             *tries += 1;
             let tries = *tries;
-            let pausing = |pause: Duration| Hold { held: Held::Pausing(error.to_string()), until: Some(now + pause) };
-            let stalled = |reason: String| Hold { held: Held::Stalled(reason), until: None };
+            let pausing = |pause: Duration| Hold {
+                held: Held::Pausing(error.to_string()),
+                until: Some(now + pause),
+                look: Vec::new(),
+            };
+            let stalled = |reason: String| Hold { held: Held::Stalled(reason), until: None, look: Vec::new() };
             let hold = match error {
                 ApplyError::Wait { reason, retry_after, patience } => {
                     let since = *memory.waiting_since.entry(id.clone()).or_insert(now);

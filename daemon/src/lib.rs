@@ -8,6 +8,7 @@ pub mod converge;
 pub mod exports;
 pub mod lease;
 pub mod observe;
+pub mod recent;
 pub mod report;
 pub mod sandbox;
 pub mod server;

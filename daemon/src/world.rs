@@ -11,6 +11,8 @@ use evenkeel_core::model::Diagnostics;
 use evenkeel_core::plan::{Kinds, Observation, Reach, Seen};
 use tokio::sync::{Mutex, RwLock};
 
+use crate::recent::Recent;
+
 pub use evenkeel_aws::calls::Calls;
 
 /// One account and region.
@@ -37,6 +39,8 @@ pub struct World {
     pub swept: AtomicBool,
     /// Held while a sweep runs: two of one world never run side by side.
     pub sweeping: Mutex<()>,
+    /// What was written a moment ago, and reads may not show yet.
+    pub recent: Recent,
     /// Values, answers and the count of calls.
     pub source: Arc<dyn Source>,
 }
@@ -133,6 +137,7 @@ impl World {
             meanwhile: Mutex::new(None),
             swept: AtomicBool::new(false),
             sweeping: Mutex::new(()),
+            recent: Recent::default(),
             source,
         }
     }

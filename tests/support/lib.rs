@@ -1,4 +1,5 @@
-//! What tests of the binary need: an emulator of their own, a directory of specs, the program, the daemon.
+//! What tests need: an emulator of their own, a directory of specs, the program, the daemon; and an AWS account within
+//! the process.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,12 +8,15 @@
     reason = "a failed test says why and stops"
 )]
 
+pub mod aws;
+pub mod cold;
 mod crash;
 mod daemon;
 mod dump;
 pub mod hostile;
 mod program;
 mod rig;
+mod trial;
 mod wire;
 
 pub use crash::Life;
@@ -20,6 +24,7 @@ pub use daemon::Daemon;
 pub use dump::dump;
 pub use program::Ran;
 pub use rig::Rig;
+pub use trial::{Trial, left};
 pub use wire::{Call, Wire};
 
 use std::time::{Duration, Instant};

@@ -64,6 +64,9 @@ const WAITS: &[(&str, &str, u64, u64)] = &[
     ("InvalidParameterValueException", "Queue visibility timeout", 10, 150),
     ("EC2ThrottledException", "", 15, 600),
     ("MalformedPolicyDocument", "Invalid principal in policy", 5, 120),
+    ("InvalidAttributeValue", "Invalid value for the parameter Policy", 5, 120),
+    ("InvalidParameter", "PrincipalNotFound", 5, 120),
+    ("InvalidParameterValueException", "The provided principal was invalid", 5, 120),
     ("ValidationException", "cannot be assumed by principal", 5, 120),
     ("ValidationException", "must allow AWS EventBridge Scheduler to assume the role", 5, 120),
     // Writes that exclude each other.
@@ -72,6 +75,8 @@ const WAITS: &[(&str, &str, u64, u64)] = &[
     ("OperationAbortedException", "", 3, 120),
     ("EntityTemporarilyUnmodifiable", "", 5, 300),
     ("ServiceUnavailableException", "", 5, 300),
+    // A queue that was just made is not known everywhere yet.
+    ("InvalidParameterValue", "Dead letter target does not exist", 3, 60),
     // A queue's name is locked for a minute.
     ("QueueDeletedRecently", "", 15, 120),
     ("AWS.SimpleQueueService.QueueDeletedRecently", "", 15, 120),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use evenkeel_core::plan::kind::{Located, Parent, Scope, Want};
 use evenkeel_core::plan::observation::marker;
-use evenkeel_core::plan::{Ask, Choice, Marks, Observation, Observed, Pace, Reading, Seen};
+use evenkeel_core::plan::{Ask, Choice, Found, Marks, Observation, Observed, Pace, Reading, Seen};
 use futures::StreamExt as _;
 
 use crate::function_ref::FunctionRef;
@@ -96,6 +96,8 @@ pub(crate) fn functions_to_read(ask: &Ask<'_>, part: &str) -> BTreeSet<String> {
     if let Reading::Only(keys) = ask.reading {
         return keys.iter().map(|key| function_of(key).to_owned()).collect();
     }
+    // What is not there has no parts; asking would cost a call for each from the small bucket.
+    out.retain(|function| !matches!(ask.world.table(FUNCTION).look(function), Found::Absent));
     for function in ask.world.table(FUNCTION).items() {
         let has = function.marks.as_ref().is_some_and(|marks| marks.parts.iter().any(|word| is_word(word, part)));
         if has {
@@ -239,8 +241,9 @@ mod tests {
 
     #[test]
     fn a_sweep_reads_functions_that_are_wanted_or_marked() {
-        let wanted = BTreeSet::from(["pay||sid".to_owned()]);
-        let world = world("shop", &["permission:live", "url"]);
+        let wanted = BTreeSet::from(["pay||sid".to_owned(), "gone||sid".to_owned()]);
+        let mut world = world("shop", &["permission:live", "url"]);
+        world.refreshed(FUNCTION, Seen { items: vec![Observed::new("pay", "pay")], ..Seen::default() });
         let ask = Ask { reading: Reading::Sweep, wanted: &wanted, world: &world };
         assert_eq!(functions_to_read(&ask, "permission"), BTreeSet::from(["charge".to_owned(), "pay".to_owned()]));
         assert_eq!(functions_to_read(&ask, "invoke"), BTreeSet::from(["pay".to_owned()]));

@@ -19,6 +19,10 @@ use crate::error::Failure;
 pub const CONCURRENCY: usize = 16;
 /// How often a read is tried.
 const TRIES: u32 = 5;
+/// How often where AWS only asks for fewer calls: others in the account may take its quota for a while.
+const THROTTLED_TRIES: u32 = 12;
+/// The longest pause.
+const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// The pause after the first failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -41,13 +45,14 @@ where
                 if failure.is_absent() {
                     return Ok(None);
                 }
-                if !failure.is_passing() || attempt == TRIES {
+                let tries = if failure.is_throttled() { THROTTLED_TRIES } else { TRIES };
+                if !failure.is_passing() || attempt >= tries {
                     return Err(failure.sentence());
                 }
             }
         }
         tokio::time::sleep(pause).await;
-        pause *= 2;
+        pause = (pause * 2).min(LAST_PAUSE);
     }
     Err(format!("{service} was not asked"))
 }

@@ -1,5 +1,7 @@
 //! What a parameter means.
 
+use std::time::Duration;
+
 use evenkeel_core::plan::kind::{Kind, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::naming::{NameStyle, Naming};
 use evenkeel_core::plan::{Facts, Observation, Observed, State, Step, diff};
@@ -66,6 +68,11 @@ impl Kind for Parameter {
                 None => desired.shift_remove("Tier"),
             };
         }
+    }
+
+    /// AWS asks for half a minute between the deletion of a name and its next creation.
+    fn rests(&self) -> Duration {
+        Duration::from_secs(30)
     }
 
     fn attribute(&self, scope: &Scope, target: Target<'_>, attribute: Option<&str>) -> Option<Json> {

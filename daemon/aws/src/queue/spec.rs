@@ -1,6 +1,7 @@
 //! What a queue means.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use evenkeel_core::plan::kind::{Facts, Kind, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::naming::{NameStyle, Naming};
@@ -117,6 +118,17 @@ impl Kind for Queue {
             Some("QueueName") => Some(Json::from(target.key)),
             Some(_) => None,
         }
+    }
+
+    /// Attributes need up to a minute; meanwhile SQS answers the old and the new ones in turn. A queue may not be found
+    /// right after its creation, and be found for a minute after its deletion.
+    fn spreads(&self, _operation: &str) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    /// SQS locks the name of a deleted queue for a minute.
+    fn rests(&self) -> Duration {
+        Duration::from_secs(60)
     }
 
     fn data_at_risk(&self, observed: &Observed) -> Option<String> {

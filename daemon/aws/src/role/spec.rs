@@ -4,6 +4,7 @@
 //! nobody claims on a role of ours is a privilege that nobody reviewed: it is drift, and goes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use evenkeel_core::plan::diff;
 use evenkeel_core::plan::kind::{Facts, Kind, Scope, TagWork, Target, Want, Work};
@@ -65,6 +66,11 @@ impl Kind for Role {
         let managed = texts(given.get(MANAGED)).into_iter().map(|arn| (arn.to_owned(), Json::Bool(true)));
         out.insert(MANAGED.to_owned(), Json::Object(managed.collect()));
         out
+    }
+
+    /// IAM itself may not find for seconds what it has just made, and tell what was before.
+    fn spreads(&self, _operation: &str) -> Duration {
+        Duration::from_secs(20)
     }
 
     fn attribute(&self, scope: &Scope, target: Target<'_>, attribute: Option<&str>) -> Option<Json> {

@@ -1,5 +1,7 @@
 //! What a version means.
 
+use std::time::Duration;
+
 use evenkeel_core::model::resource::Origin;
 use evenkeel_core::plan::kind::{Instance, KEEP, Located};
 use evenkeel_core::plan::{Facts, Found, Kind, Marks, Observation, Observed, Parent, Scope, Step, Target, Want, Work};
@@ -108,6 +110,11 @@ impl Kind for Version {
                 seen.shift_remove(name);
             }
         }
+    }
+
+    /// Each publication asks for the same; a second one is answered with the version that is there.
+    fn spreads(&self, _operation: &str) -> Duration {
+        Duration::ZERO
     }
 
     fn attribute(&self, _scope: &Scope, target: Target<'_>, attribute: Option<&str>) -> Option<Json> {

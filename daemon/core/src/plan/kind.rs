@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
@@ -255,6 +256,17 @@ pub trait Kind: Send + Sync + Debug {
     /// Whether a change at this path takes a new resource. By default what AWS's schema calls create-only.
     fn replaces(&self, path: &str, _from: &Json, _to: &Json) -> bool {
         super::planner::is_create_only(self.type_name(), path)
+    }
+
+    /// How long after a write reads may still show what was before it: within that time a difference that the same write
+    /// would answer is waited out.
+    fn spreads(&self, _operation: &str) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    /// How long a name has to rest between a deletion and the next creation.
+    fn rests(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Paths that are secret whatever the spec says (the value of a SecureString).

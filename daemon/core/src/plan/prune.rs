@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::action::{Action, Plan, Standing, Verb};
 use super::kind::{Kind, TagWork};
 use super::marks;
-use super::observation::{Found, Observation, Observed};
+use super::observation::{Found, Observation, Observed, State};
 use super::planner::{Input, Kept};
 use crate::model::resource::{DeletionPolicy, Origin};
 
@@ -31,7 +31,12 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
             !itself && going.contains(&(parent.type_name, parent.key.as_str()))
         });
         if !rides_along && let Some((turn, action)) = deletion(input, kept, *kind, item, &remaining) {
-            found.push((kind.facts().rank, turn, action));
+            let facts = kind.facts();
+            let waits = action.verb == Verb::Delete && matches!(action.standing, Standing::Waiting(_));
+            if waits && matches!(item.state, State::Pending { .. }) && facts.reads == kind.type_name() {
+                plan.pending.entry(facts.reads).or_default().insert(item.key.clone());
+            }
+            found.push((facts.rank, turn, action));
         }
     }
     let held: BTreeSet<String> = found
@@ -203,7 +208,7 @@ fn deletion(
         action.block(format!("{}, but {risk}", action.reason.clone().unwrap_or_default()));
     } else if let Some(reason) = input.no_deletes {
         action.hold(reason);
-    } else if let super::observation::State::Pending { reason } = &item.state {
+    } else if let State::Pending { reason } = &item.state {
         action.hold(&format!("settling: {reason}"));
     } else if let Some(user) = kind.still_used(item, input.world) {
         // The user leaves with this plan, so this one does too, after it.

@@ -1,0 +1,19 @@
+//! How AWS really behaves, rule by rule: the engine over a simulated account, in virtual time. Each test is named after
+//! its rule.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test says why and stops")]
+
+mod functions;
+mod messaging;
+mod names;
+mod parts;
+mod queues;
+mod quotas;
+mod roles;
+
+/// A function with its own role, and a package.
+const FUNCTION: &str = "Function f: {code: ./src, handler: app.handler, runtime: python3.13}";
+
+/// The same with more properties: `function("timeout: 10")`.
+fn function(more: &str) -> String {
+    FUNCTION.replace("}", &format!(", {more}}}"))
+}

@@ -1,0 +1,359 @@
+//! An AWS account within the process: answers the SDK's calls without sockets, in tokio's virtual time, and is as unkind
+//! as the real one: things settle slowly, spread slowly, exclude each other, and calls are limited.
+//!
+//! It knows the operations that evenkeel uses and no others. How it behaves follows the fact sheet on AWS's control
+//! planes; where AWS publishes no figure, what clients met.
+
+mod iam;
+mod lambda;
+mod logs;
+mod principals;
+mod quota;
+mod routes;
+mod sns;
+mod sqs;
+mod ssm;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use evenkeel_aws::limiter::Limiters;
+use evenkeel_aws::{Account, Options};
+use serde_json::{Value as Json, json};
+use tokio::time::Instant;
+
+pub use quota::{Limit, bucket};
+pub use wire::{Answer, Fault};
+
+/// The account of all simulations.
+pub const ACCOUNT: &str = "111122223333";
+/// Its region.
+pub const REGION: &str = "eu-west-1";
+
+/// How unkind the account is. The default is AWS as it is known to be; each rule can be switched off (zero, false).
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// What chance is made of.
+    pub seed: u64,
+    /// How long a call takes: at least the first, at most the second.
+    pub latency: (Duration, Duration),
+    /// How long a new function is Pending.
+    pub creation: Duration,
+    /// How long an update of a function is InProgress.
+    pub update: Duration,
+    /// How long a mapping is on its way from one state to the next.
+    pub mapping: Duration,
+    /// How long Lambda does not know a role, its trust or its policies yet.
+    pub role: Duration,
+    /// How long policies may not name a new role.
+    pub principal: Duration,
+    /// How long IAM itself may not find what it has just made.
+    pub iam_reads: Duration,
+    /// How long a queue answers old and new attributes in turn, and Lambda sees the old ones.
+    pub queue_attributes: Duration,
+    /// How long a queue that was just made is not found.
+    pub queue_appears: Duration,
+    /// How long the name of a deleted queue is locked.
+    pub queue_name: Duration,
+    /// Whether calls are limited.
+    pub quotas: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Rules {
+            seed: 1,
+            latency: (Duration::from_millis(30), Duration::from_millis(120)),
+            creation: Duration::from_secs(4),
+            update: Duration::from_secs(3),
+            mapping: Duration::from_secs(20),
+            role: Duration::from_secs(10),
+            principal: Duration::from_secs(8),
+            iam_reads: Duration::from_secs(2),
+            queue_attributes: Duration::from_secs(60),
+            queue_appears: Duration::from_secs(1),
+            queue_name: Duration::from_secs(60),
+            quotas: true,
+        }
+    }
+}
+
+impl Rules {
+    /// An account that is as kind as an emulator: all is settled and spread at once, and nothing is limited.
+    pub fn kind() -> Rules {
+        let none = Duration::ZERO;
+        Rules {
+            creation: none,
+            update: none,
+            mapping: none,
+            role: none,
+            principal: none,
+            iam_reads: none,
+            queue_attributes: none,
+            queue_appears: none,
+            queue_name: none,
+            quotas: false,
+            ..Rules::default()
+        }
+    }
+}
+
+/// One call as it was answered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// When it arrived, since the account was made.
+    pub at: Duration,
+    /// The service, as signatures name it.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// What it was about: a name, mostly.
+    pub subject: String,
+    /// What was asked, without packages.
+    pub input: Json,
+    /// The error's code, where it was refused.
+    pub fault: Option<String>,
+}
+
+impl Call {
+    /// Whether it asked for a change.
+    pub fn is_write(&self) -> bool {
+        evenkeel_aws::calls::is_write(&self.operation)
+    }
+
+    /// Whether it was refused for want of quota.
+    pub fn is_throttled(&self) -> bool {
+        self.fault.as_deref() == Some(quota::throttled(&self.service).0)
+    }
+}
+
+/// What may go wrong with one call.
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    /// It takes effect, and nobody hears of it.
+    LostReply,
+    /// The service breaks before it does anything.
+    ServerError,
+    /// It is refused.
+    Refused(Fault),
+}
+
+/// Everything in the account.
+pub struct Cloud {
+    /// How unkind it is.
+    pub rules: Rules,
+    /// The moment of the call that is answered, since the account was made.
+    pub now: Duration,
+    /// Functions, layers, mappings.
+    pub lambda: lambda::Store,
+    /// Queues.
+    pub sqs: sqs::Store,
+    /// Topics and subscriptions.
+    pub sns: sns::Store,
+    /// Parameters.
+    pub ssm: ssm::Store,
+    /// Roles and policies.
+    pub iam: iam::Store,
+    /// Log groups.
+    pub logs: logs::Store,
+    calls: Vec<Call>,
+    troubles: Vec<(String, Trouble)>,
+    quotas: quota::Quotas,
+    chance: fastrand::Rng,
+    made: u64,
+}
+
+impl Cloud {
+    /// An identifier that nobody else has.
+    pub(crate) fn unique(&mut self) -> String {
+        self.made += 1;
+        format!("{:08x}-0000-4000-8000-{:012x}", self.made, self.rules.seed)
+    }
+
+    fn note(&mut self, request: &wire::Request, answer: &Answer) {
+        let mut input = request.input.clone();
+        for package in ["/Code/ZipFile", "/ZipFile", "/Content/ZipFile"] {
+            if let Some(bytes) = input.pointer_mut(package) {
+                *bytes = Json::Null;
+            }
+        }
+        self.calls.push(Call {
+            at: self.now,
+            service: request.service.clone(),
+            operation: request.operation.clone(),
+            subject: request.subject(),
+            input,
+            fault: answer.as_ref().err().map(|fault| fault.code.clone()),
+        });
+    }
+
+    fn answer(&mut self, service: &str, operation: &str, input: &Json) -> Answer {
+        match service {
+            "lambda" => lambda::answer(self, operation, input),
+            "sqs" => sqs::answer(self, operation, input),
+            "sns" => sns::answer(self, operation, input),
+            "ssm" => ssm::answer(self, operation, input),
+            "iam" => iam::answer(self, operation, input),
+            "logs" => logs::answer(self, operation, input),
+            _ => Ok(
+                json!({"Account": ACCOUNT, "UserId": "AIDASIMULATED", "Arn": format!("arn:aws:iam::{ACCOUNT}:user/test")}),
+            ),
+        }
+    }
+}
+
+/// The account; clones are the same one.
+#[derive(Clone)]
+pub struct Aws {
+    cloud: Arc<Mutex<Cloud>>,
+    born: Instant,
+}
+
+impl std::fmt::Debug for Aws {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Aws")
+    }
+}
+
+impl Aws {
+    /// An empty account.
+    pub fn new(rules: Rules) -> Aws {
+        let cloud = Cloud {
+            chance: fastrand::Rng::with_seed(rules.seed),
+            rules,
+            now: Duration::ZERO,
+            lambda: lambda::Store::default(),
+            sqs: sqs::Store::default(),
+            sns: sns::Store::default(),
+            ssm: ssm::Store::default(),
+            iam: iam::Store::default(),
+            logs: logs::Store::default(),
+            calls: Vec::new(),
+            troubles: Vec::new(),
+            quotas: quota::Quotas::default(),
+            made: 0,
+        };
+        Aws { cloud: Arc::new(Mutex::new(cloud)), born: Instant::now() }
+    }
+
+    /// What evenkeel connects with: within its usual share of the quotas.
+    pub fn options(&self) -> Options {
+        Options {
+            limiters: Some(Limiters::default()),
+            region: Some(REGION.to_owned()),
+            keys: Some(("test".to_owned(), "test".to_owned())),
+            http_client: Some(SharedHttpClient::new(self.clone())),
+            ..Options::default()
+        }
+    }
+
+    /// A connection.
+    ///
+    /// # Panics
+    /// Where the simulation does not answer as AWS does.
+    pub async fn connect(&self) -> Account {
+        Account::connect(self.options()).await.expect("the simulated account answers")
+    }
+
+    /// Looks into the account, or changes it as no call could.
+    pub fn with<T>(&self, look: impl FnOnce(&mut Cloud) -> T) -> T {
+        let mut cloud = self.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        cloud.now = self.born.elapsed();
+        look(&mut cloud)
+    }
+
+    /// A call by somebody else: not counted, not limited.
+    ///
+    /// # Errors
+    /// As AWS answers.
+    pub fn ask(&self, service: &str, operation: &str, input: Json) -> Answer {
+        self.with(|cloud| cloud.answer(service, operation, &input))
+    }
+
+    /// The next call of this operation meets with trouble; asked for twice, so does the one after it.
+    pub fn trouble(&self, operation: &str, trouble: Trouble) {
+        self.with(|cloud| cloud.troubles.push((operation.to_owned(), trouble)));
+    }
+
+    /// All calls so far, in the order in which they arrived.
+    pub fn calls(&self) -> Vec<Call> {
+        self.with(|cloud| cloud.calls.clone())
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget(&self) {
+        self.with(|cloud| cloud.calls.clear());
+    }
+
+    /// Calls that asked for a change: how many of each operation, refused ones too.
+    pub fn writes(&self) -> BTreeMap<String, usize> {
+        let mut out = BTreeMap::new();
+        for call in self.calls().into_iter().filter(Call::is_write) {
+            *out.entry(call.operation).or_default() += 1;
+        }
+        out
+    }
+
+    /// Codes of the calls that were refused for more than that something is not there.
+    pub fn refusals(&self) -> Vec<String> {
+        let calls = self.calls().into_iter();
+        let refused =
+            calls.filter(Call::is_write).filter_map(|call| Some(format!("{} {}", call.operation, call.fault?)));
+        refused.collect()
+    }
+
+    async fn call(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let request = wire::Request::read(request).await;
+        let way = self.with(|cloud| {
+            let (least, most) = cloud.rules.latency;
+            least + (most - least).mul_f64(cloud.chance.f64())
+        }) / 2;
+        tokio::time::sleep(way).await;
+        let (answer, lost) = self.with(|cloud| {
+            let trouble = cloud.troubles.iter().position(|(operation, _)| *operation == request.operation);
+            let trouble = trouble.map(|at| cloud.troubles.remove(at).1);
+            let allowed = !cloud.rules.quotas || cloud.quotas.take(&request.service, &request.operation, cloud.now);
+            let answer = match &trouble {
+                _ if !allowed => {
+                    let (code, status) = quota::throttled(&request.service);
+                    Err(wire::fault(code, status, "Rate exceeded"))
+                }
+                Some(Trouble::ServerError) => Err(wire::fault("InternalFailure", 500, "We have a problem.")),
+                Some(Trouble::Refused(fault)) => Err(fault.clone()),
+                _ => cloud.answer(&request.service, &request.operation, &request.input),
+            };
+            cloud.note(&request, &answer);
+            (answer, matches!(trouble, Some(Trouble::LostReply)))
+        });
+        tokio::time::sleep(way).await;
+        if lost {
+            return Err(ConnectorError::io("the connection was reset".into()));
+        }
+        Ok(wire::write(&request.service, &request.operation, answer))
+    }
+}
+
+impl HttpConnector for Aws {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let aws = self.clone();
+        HttpConnectorFuture::new(aws.call(request))
+    }
+}
+
+impl HttpClient for Aws {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}

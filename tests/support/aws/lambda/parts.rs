@@ -1,0 +1,290 @@
+//! What hangs on functions: aliases, statements, URLs, settings.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{arn, conflict, invalid, missing, stale, target};
+use crate::aws::wire::{Answer, fault, number, object, page, text};
+use crate::aws::{ACCOUNT, Cloud, principals};
+
+pub(super) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
+    match operation {
+        "GetPolicy" | "AddPermission" | "RemovePermission" => statements(cloud, operation, input),
+        _ if operation.contains("Alias") => aliases(cloud, operation, input),
+        _ if operation.contains("FunctionUrl") => urls(cloud, operation, input),
+        _ if operation.contains("EventInvoke") => invoke(cloud, operation, input),
+        _ if operation.contains("ProvisionedConcurrency") => provisioned(cloud, operation, input),
+        _ => settings(cloud, operation, input),
+    }
+}
+
+fn absent() -> crate::aws::Fault {
+    fault("ResourceNotFoundException", 404, "The resource you requested does not exist.")
+}
+
+fn aliases(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
+    let (name, _) = target(input);
+    let alias = text(input, "Name").to_owned();
+    let revision = cloud.unique();
+    let function = if operation == "CreateAlias" { cloud.active(&name)? } else { cloud.function(&name)? };
+    let no_alias = || fault("ResourceNotFoundException", 404, format!("Cannot find alias arn: {}", arn(&name, &alias)));
+    match operation {
+        "ListAliases" => {
+            let items = function.aliases.values().cloned().map(Json::Object).collect();
+            let (items, next) = page(items, 50, text(input, "Marker"));
+            return Ok(json!({"Aliases": items, "NextMarker": next}));
+        }
+        "GetAlias" => return function.aliases.get(&alias).cloned().map(Json::Object).ok_or_else(no_alias),
+        "DeleteAlias" => {
+            function.aliases.remove(&alias);
+            function.statements.remove(&alias);
+            function.provisioned.remove(&alias);
+            return Ok(json!({}));
+        }
+        _ => {}
+    }
+    let mut it = match (function.aliases.get(&alias), operation) {
+        (Some(_), "CreateAlias") => return Err(conflict(format!("Alias already exists: {}", arn(&name, &alias)))),
+        (Some(it), _) => it.clone(),
+        (None, "UpdateAlias") => return Err(no_alias()),
+        (None, _) => Map::from_iter([
+            ("AliasArn".to_owned(), json!(arn(&name, &alias))),
+            ("Name".to_owned(), json!(alias)),
+            ("Description".to_owned(), json!("")),
+        ]),
+    };
+    if let Some(given) = input.get("RevisionId").filter(|given| given.is_string())
+        && it.get("RevisionId") != Some(given)
+    {
+        return Err(stale("GetFunction/GetAlias"));
+    }
+    for key in ["FunctionVersion", "Description"] {
+        if let Some(value) = input.get(key) {
+            it.insert(key.to_owned(), value.clone());
+        }
+    }
+    let version = it.get("FunctionVersion").and_then(Json::as_str).unwrap_or_default();
+    if version != "$LATEST" && !version.parse().is_ok_and(|number: u64| function.versions.contains_key(&number)) {
+        return Err(missing(&name, version));
+    }
+    // Left out it stays, empty it goes.
+    if let Some(weights) = input.pointer("/RoutingConfig/AdditionalVersionWeights").and_then(Json::as_object) {
+        match weights.len() {
+            0 => _ = it.shift_remove("RoutingConfig"),
+            1 => _ = it.insert("RoutingConfig".to_owned(), json!({"AdditionalVersionWeights": weights})),
+            _ => return Err(invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")),
+        }
+    }
+    it.insert("RevisionId".to_owned(), json!(revision));
+    function.aliases.insert(alias, it.clone());
+    Ok(Json::Object(it))
+}
+
+fn statements(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
+    let (name, qualifier) = target(input);
+    let sid = text(input, "StatementId").to_owned();
+    if operation == "GetPolicy" {
+        let statements =
+            cloud.function(&name).map_err(|_| absent())?.statements.get(&qualifier).cloned().unwrap_or_default();
+        if statements.is_empty() {
+            return Err(absent());
+        }
+        let policy = json!({"Version": "2012-10-17", "Id": "default", "Statement": statements});
+        let policy = principals::shown(cloud, &policy);
+        return Ok(json!({"Policy": policy.to_string(), "RevisionId": statements.len().to_string()}));
+    }
+    let (now, slow) = (cloud.now, cloud.rules.latency.0);
+    let function = cloud.active(&name)?;
+    let known = qualifier.is_empty()
+        || function.aliases.contains_key(&qualifier)
+        || qualifier.parse().is_ok_and(|n: u64| function.versions.contains_key(&n));
+    if !known {
+        return Err(missing(&name, &qualifier));
+    }
+    let statements = function.statements.entry(qualifier.clone()).or_default();
+    if operation == "RemovePermission" {
+        if !statements.iter().any(|statement| statement["Sid"] == sid.as_str()) {
+            return Err(fault(
+                "ResourceNotFoundException",
+                404,
+                format!("Statement {sid} is not found in resource policy."),
+            ));
+        }
+        statements.retain(|statement| statement["Sid"] != sid.as_str());
+        return Ok(json!({}));
+    }
+    if statements.iter().any(|statement| statement["Sid"] == sid.as_str()) {
+        return Err(conflict(format!(
+            "The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the existing statement."
+        )));
+    }
+    let statement = statement(input, &arn(&name, &qualifier));
+    let whole = json!({"Statement": [statement]});
+    let kept = principals::kept(cloud, &whole);
+    let kept =
+        kept.ok_or_else(|| invalid("The provided principal was invalid. Please check the principal and try again."))?;
+    let function = cloud.function(&name)?;
+    let before = function.statements.clone();
+    // Two at the same time read the same policy, and the second to write wins: no error, and a statement is lost.
+    if let Some((old, until)) = &function.adding
+        && now < *until
+    {
+        function.statements = old.clone();
+    }
+    function.statements.entry(qualifier).or_default().push(kept["Statement"][0].clone());
+    function.adding = Some((before, now + slow));
+    Ok(json!({"Statement": statement.to_string()}))
+}
+
+fn statement(input: &Json, resource: &str) -> Json {
+    let principal = match text(input, "Principal") {
+        "*" => json!("*"),
+        service if service.contains(".amazonaws.com") => json!({"Service": service}),
+        account if account.len() == 12 => json!({"AWS": format!("arn:aws:iam::{account}:root")}),
+        arn => json!({"AWS": arn}),
+    };
+    let mut out = json!({
+        "Sid": input["StatementId"], "Effect": "Allow", "Principal": principal, "Action": input["Action"], "Resource": resource,
+    });
+    let conditions = [
+        ("SourceArn", "ArnLike", "AWS:SourceArn"),
+        ("SourceAccount", "StringEquals", "AWS:SourceAccount"),
+        ("PrincipalOrgID", "StringEquals", "aws:PrincipalOrgID"),
+        ("FunctionUrlAuthType", "StringEquals", "lambda:FunctionUrlAuthType"),
+        ("EventSourceToken", "StringEquals", "lambda:EventSourceToken"),
+    ];
+    for (member, operator, key) in conditions {
+        if let Some(value) = input.get(member) {
+            out["Condition"][operator][key] = value.clone();
+        }
+    }
+    if input["InvokedViaFunctionUrl"] == true {
+        out["Condition"]["Bool"]["lambda:InvokedViaFunctionUrl"] = json!("true");
+    }
+    out
+}
+
+fn urls(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
+    let (name, qualifier) = target(input);
+    let id = cloud.unique();
+    let function = cloud.active(&name)?;
+    match operation {
+        "ListFunctionUrlConfigs" => {
+            let items = function.urls.values().cloned().map(Json::Object).collect();
+            let (items, next) = page(items, 50, text(input, "Marker"));
+            return Ok(json!({"FunctionUrlConfigs": items, "NextMarker": next}));
+        }
+        "DeleteFunctionUrlConfig" => return function.urls.remove(&qualifier).map(|_| json!({})).ok_or_else(absent),
+        "CreateFunctionUrlConfig" if function.urls.contains_key(&qualifier) => {
+            return Err(conflict("Failed to create function url config: it exists already."));
+        }
+        _ => {}
+    }
+    let made = json!({
+        "FunctionUrl": format!("https://{id}.lambda-url.eu-west-1.on.aws/"), "FunctionArn": arn(&name, &qualifier),
+        "CreationTime": "2026-01-01T00:00:00.000Z", "LastModifiedTime": "2026-01-01T00:00:00.000Z", "InvokeMode": "BUFFERED",
+    });
+    let mut it = function.urls.get(&qualifier).cloned().or_else(|| made.as_object().cloned()).unwrap_or_default();
+    for key in ["AuthType", "Cors", "InvokeMode"] {
+        if let Some(value) = input.get(key) {
+            it.insert(key.to_owned(), value.clone());
+        }
+    }
+    function.urls.insert(qualifier, it.clone());
+    Ok(Json::Object(it))
+}
+
+fn invoke(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
+    let (name, qualifier) = target(input);
+    let function = cloud.active(&name)?;
+    match operation {
+        "ListFunctionEventInvokeConfigs" => {
+            let items = function.invoke.values().cloned().map(Json::Object).collect();
+            let (items, next) = page(items, 50, text(input, "Marker"));
+            Ok(json!({"FunctionEventInvokeConfigs": items, "NextMarker": next}))
+        }
+        "DeleteFunctionEventInvokeConfig" => function.invoke.remove(&qualifier).map(|_| json!({})).ok_or_else(|| {
+            let text = format!("The function {} doesn't have an EventInvokeConfig", arn(&name, &qualifier));
+            fault("ResourceNotFoundException", 404, text)
+        }),
+        _ => {
+            let mut it = Map::new();
+            for key in ["MaximumRetryAttempts", "MaximumEventAgeInSeconds"] {
+                if let Some(value) = input.get(key) {
+                    it.insert(key.to_owned(), value.clone());
+                }
+            }
+            let mut destinations = json!({"OnFailure": {}, "OnSuccess": {}});
+            for (key, value) in object(input, "DestinationConfig") {
+                destinations[key] = value;
+            }
+            if it.is_empty() && object(input, "DestinationConfig").is_empty() {
+                return Err(invalid("You must specify at least one of error handling or destination setting."));
+            }
+            let shown = if qualifier.is_empty() { "$LATEST" } else { &qualifier };
+            it.insert("DestinationConfig".to_owned(), destinations);
+            it.insert("FunctionArn".to_owned(), json!(arn(&name, shown)));
+            it.insert("LastModified".to_owned(), json!(1_700_000_000));
+            function.invoke.insert(qualifier, it.clone());
+            Ok(Json::Object(it))
+        }
+    }
+}
+
+fn provisioned(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
+    let (name, qualifier) = target(input);
+    let (now, until) = (cloud.now, cloud.now + cloud.rules.mapping * 3);
+    let function = cloud.active(&name)?;
+    let none = || {
+        fault(
+            "ProvisionedConcurrencyConfigNotFoundException",
+            404,
+            format!("No Provisioned Concurrency Config found for this function ({ACCOUNT})"),
+        )
+    };
+    match operation {
+        "PutProvisionedConcurrencyConfig" => {
+            if qualifier.is_empty() {
+                return Err(invalid(
+                    "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+                ));
+            }
+            function.provisioned.insert(
+                qualifier.clone(),
+                (number(input, "ProvisionedConcurrentExecutions").unwrap_or_default(), until),
+            );
+        }
+        "DeleteProvisionedConcurrencyConfig" => {
+            return function.provisioned.remove(&qualifier).map(|_| json!({})).ok_or_else(none);
+        }
+        _ => {}
+    }
+    let (count, until) = function.provisioned.get(&qualifier).copied().ok_or_else(none)?;
+    let status = if now < until { "IN_PROGRESS" } else { "READY" };
+    Ok(
+        json!({"RequestedProvisionedConcurrentExecutions": count, "AllocatedProvisionedConcurrentExecutions": count, "Status": status}),
+    )
+}
+
+fn settings(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
+    let (name, _) = target(input);
+    let function = cloud.active(&name)?;
+    let word = operation.trim_start_matches("Get").trim_start_matches("Put").trim_start_matches("Delete").to_owned();
+    if word == "FunctionConcurrency" {
+        let count = number(input, "ReservedConcurrentExecutions");
+        function.reserved = count.filter(|_| operation.starts_with("Put"));
+        return Ok(json!({"ReservedConcurrentExecutions": function.reserved}));
+    }
+    if operation.starts_with("Put") {
+        function.settings.insert(word.clone(), input.clone());
+    } else if operation.starts_with("Delete") {
+        function.settings.remove(&word);
+        return Ok(json!({}));
+    }
+    let default = match word.as_str() {
+        "FunctionRecursionConfig" => json!({"RecursiveLoop": "Terminate"}),
+        "RuntimeManagementConfig" => json!({"UpdateRuntimeOn": "Auto", "FunctionArn": arn(&name, "")}),
+        "FunctionCodeSigningConfig" => return function.settings.get(&word).cloned().ok_or_else(absent),
+        other => panic!("nobody simulates lambda {other}"),
+    };
+    Ok(function.settings.get(&word).cloned().unwrap_or(default))
+}
