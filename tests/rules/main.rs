@@ -1,6 +1,5 @@
 //! How AWS really behaves, rule by rule: the engine over a simulated account, in virtual time. Each test is named after
 //! its rule.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test says why and stops")]
 
 mod functions;
 mod messaging;
