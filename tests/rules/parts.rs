@@ -88,23 +88,6 @@ async fn a_role_that_may_not_read_the_queue_yet_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn visibility_is_raised_before_the_functions_timeout_and_lowered_after_it() {
-    let trial = Trial::start(Rules::default()).await;
-    let spec = |visibility: u32, timeout: u32| {
-        format!("Queue q: {{visibilityTimeout: {visibility}}}\n")
-            + &function(&format!("timeout: {timeout}, triggers: [{{queue: q}}]"))
-    };
-    trial.converge(&spec(60, 10)).await;
-    trial.aws.forget();
-    trial.converge(&spec(300, 200)).await;
-    assert!(trial.time("SetQueueAttributes", "") < trial.time("UpdateFunctionConfiguration", ""), "{}", trial.story());
-    tokio::time::sleep(Duration::from_secs(120)).await;
-    trial.aws.forget();
-    trial.converge(&spec(30, 5)).await;
-    assert!(trial.time("UpdateFunctionConfiguration", "") < trial.time("SetQueueAttributes", ""), "{}", trial.story());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_mapping_waits_until_lambda_sees_the_queues_visibility() {
     let trial = Trial::start(Rules::default()).await;
     trial.converge(&("Queue q: {visibilityTimeout: 30}\n".to_owned() + &function("timeout: 100"))).await;
