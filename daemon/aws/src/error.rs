@@ -80,6 +80,9 @@ const WAITS: &[(&str, &str, u64, u64)] = &[
     // A queue's name is locked for a minute.
     ("QueueDeletedRecently", "", 15, 120),
     ("AWS.SimpleQueueService.QueueDeletedRecently", "", 15, 120),
+    // It comes with status 403, and has nothing to do with permissions.
+    ("AWS.SimpleQueueService.PurgeQueueInProgress", "", 15, 120),
+    ("PurgeQueueInProgress", "", 15, 120),
     ("ConcurrentAccess", "", 3, 120),
     ("ConcurrentAccessException", "", 3, 120),
     ("TooManyUpdates", "", 5, 120),
@@ -103,6 +106,9 @@ const ABSENT: &[&str] = &[
     "ProvisionedConcurrencyConfigNotFoundException",
     "FunctionEventInvokeConfigNotFoundException",
 ];
+
+/// Lambda's answer to the ARN of another region, with the code of absence: it says nothing of what is there.
+const ELSEWHERE: &str = "are not reachable in this region";
 
 const THROTTLED: &[&str] = &[
     "TooManyRequestsException",
@@ -234,7 +240,7 @@ impl Failure {
 
     /// Whether it says that the thing is not there.
     pub fn is_absent(&self) -> bool {
-        self.what == What::Service && ABSENT.contains(&self.code.as_str())
+        self.what == What::Service && ABSENT.contains(&self.code.as_str()) && !self.message.contains(ELSEWHERE)
     }
 
     /// Whether AWS asks for fewer calls.
@@ -289,7 +295,9 @@ impl Failure {
         if self.is_denied() {
             return ApplyError::Denied(text);
         }
-        if self.is_absent() || CONFLICTS.contains(&self.code.as_str()) || self.status == 412 {
+        // SNS has no code of its own for a topic or a subscription that exists with other attributes or tags.
+        let taken = self.code.starts_with("InvalidParameter") && self.message.contains("already exists with different");
+        if taken || self.is_absent() || CONFLICTS.contains(&self.code.as_str()) || self.status == 412 {
             return ApplyError::Conflict(text);
         }
         if self.status >= 500 {
@@ -402,6 +410,9 @@ fn redact(message: &str) -> String {
     let limit = if message.contains("4KB limit") { " exceeded the 4KB limit" } else { " were not accepted" };
     format!("{}{limit} (the rest of AWS's message is left out: it can hold values)", &message[..at])
 }
+
+#[cfg(test)]
+mod recorded;
 
 #[cfg(test)]
 mod tests {
