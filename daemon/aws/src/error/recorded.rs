@@ -23,6 +23,8 @@ const MEANINGS: &[(&str, &str, &str, &str)] = &[
     ("lambda", "CodeSigningConfigNotFoundException", "", "refused"),
     // The role may not reach the destination yet, or there is none.
     ("lambda", "InvalidParameterValueException", "The destination ARN", "wait"),
+    // A role that is too new to be named, or none.
+    ("lambda", "InvalidParameterValueException", "The provided principal was invalid", "wait"),
     ("lambda", "InvalidParameterValueException", "", "refused"),
     ("lambda", "InvalidRequestContentException", "", "refused"),
     ("lambda", "PreconditionFailedException", "", "conflict"),
