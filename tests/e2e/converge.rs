@@ -1,7 +1,7 @@
 //! From nothing to as the spec says, and what a run says about it.
 
 use evenkeel_tests::Rig;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::desk;
 
@@ -68,6 +68,11 @@ async fn exit_codes_tell_usage_spec_changes_and_blocks_apart() {
     {
         rig.evenkeel(verb).await.exits(1).says("parts.yaml:4").says("visibilityTimeout");
     }
+    let told = rig.evenkeel("validate SPECS -o json").await.exits(1).json();
+    let first = &told["diagnostics"][0];
+    assert_eq!((&told["valid"], &first["severity"], &first["line"]), (&json!(false), &json!("error"), &json!(4)));
+    assert!(first["file"].as_str().is_some_and(|file| file.ends_with("desk/parts.yaml")), "{first}");
+    assert!(first["help"].as_str().is_some_and(|help| help.contains("visibilityTimeout")), "{first}");
     assert_eq!(queues(&rig).await, [""; 0], "a spec that does not compile changes nothing");
 
     // Somebody else's queue of the wanted name: blocked.

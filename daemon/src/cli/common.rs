@@ -153,7 +153,7 @@ impl Common {
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
         // A second start in one process (tests) changes nothing.
         let _ = match self.log_format {
-            LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+            LogFormat::Text => builder.with_ansi(error_colour()).try_init(),
             LogFormat::Json => builder.json().try_init(),
         };
     }
@@ -251,7 +251,7 @@ pub fn print(text: &str) -> u8 {
 
 /// Prints an error to standard error.
 pub fn complain(text: &str) {
-    let style = Style { colour: std::io::stderr().is_terminal() };
+    let style = Style { colour: error_colour() };
     let _ = writeln!(std::io::stderr(), "{} {text}", style.paint("1;31", "error:"));
 }
 
@@ -262,18 +262,31 @@ pub fn note(text: &str) {
 
 /// Prints complaints as a compiler does, to standard error, and returns how many are errors.
 pub fn show(problems: &Diagnostics, sources: &Sources) -> usize {
-    let colour = std::io::stderr().is_terminal();
+    let colour = error_colour();
     let sorted = problems.sorted();
     let mut err = std::io::stderr().lock();
     for problem in &sorted {
         let _ = writeln!(err, "{}", problem.render(sources, colour));
+    }
+    if problems.omitted() > 0 {
+        let _ = writeln!(err, "... and {} more, which are not shown", problems.omitted());
     }
     sorted.iter().filter(|problem| problem.severity == Severity::Error).count()
 }
 
 /// Colour on standard output only where it is a terminal and nobody said NO_COLOR.
 pub fn style() -> Style {
-    Style { colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    Style { colour: std::io::stdout().is_terminal() && !no_colour() }
+}
+
+/// As [`style`], of standard error.
+fn error_colour() -> bool {
+    std::io::stderr().is_terminal() && !no_colour()
+}
+
+/// <https://no-color.org>: set, and not empty.
+fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// JSON as it is printed: indented, with a line end.

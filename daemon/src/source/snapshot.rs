@@ -61,7 +61,7 @@ pub struct Built {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The directory is not there (yet).
-    #[error("{0} is not there")]
+    #[error("{0} is not there: name the directory of specs, or a folder with a template.yaml")]
     Missing(PathBuf),
     /// The path is not a directory.
     #[error("{0} is not a directory")]
