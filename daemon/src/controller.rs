@@ -13,7 +13,7 @@ use evenkeel_core::plan::{Export, Plan, Standing, orphans};
 use tokio::sync::{Mutex, watch};
 use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::apps::{Target, Tree};
 use crate::converge::{Converged, Run};
@@ -93,7 +93,7 @@ pub async fn once(
                 draining,
                 on_round,
             };
-            let converged = run.converge().await;
+            let converged = run.converge().instrument(info_span!("app", name = prepared.target.key())).await;
             if let Some(end) = ended.get(&prepared.target.key()) {
                 end.send_replace(true);
             }
@@ -298,7 +298,7 @@ impl Daemon {
                     stopped,
                     priority,
                 };
-                let turn = with_priority(priority, work.turn());
+                let turn = with_priority(priority, work.turn()).instrument(info_span!("app", name = key));
                 keys.insert(runs.spawn(turn).id(), key);
             }
             let due = queue.next_due().map(|due| started + due).filter(|_| runs.len() < APPS_AT_ONCE);
@@ -510,7 +510,7 @@ impl Work {
                     PrepareError::Spec(_) => format!("frozen at the last good revision: {}", failure.sentence()),
                     PrepareError::Aws(reason) => reason.clone(),
                 };
-                warn!(app = self.target.key(), reason = sentence, "cannot be planned");
+                warn!(reason = sentence, "cannot be planned");
                 match &memory.good {
                     Some(good) => (Arc::clone(good), Some(sentence)),
                     None => {
@@ -560,7 +560,7 @@ impl Work {
         memory.waiting_since = waiting_since;
         report(&plan);
         if applied > 0 || self.priority == Priority::Edit {
-            info!(app = self.target.key(), applied, converged = plan.is_converged(), "turn ended");
+            info!(applied, converged = plan.is_converged(), "turn ended");
         }
         let turn = if plan.is_converged() {
             Turn::Converged

@@ -212,7 +212,7 @@ impl Run<'_> {
             polls += 1;
             let mut until = if plan.pending.is_empty() { self.deadline } else { now + POLL.pause(polls, 0) };
             until = due.map_or(until, |due| until.min(due)).min(self.deadline);
-            info!(app = self.prepared.desired.key(), "waiting for what settles");
+            info!("waiting for what settles");
             let mut draining = self.draining.clone();
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}
