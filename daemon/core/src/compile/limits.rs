@@ -7,6 +7,7 @@
 mod advice;
 mod code;
 mod destination;
+mod fifo;
 mod function;
 mod identity;
 mod known;

@@ -1,11 +1,18 @@
 //! Queues: names, FIFO, dead letters, encryption.
 
+use super::Check;
+use super::fifo::Fifo;
 use super::known::{self, Known as _};
-use super::{Check, listed};
 use crate::model::{Node, Place, Val};
 
 /// Source: SQS quotas. A FIFO queue's suffix counts.
-const NAME_LIMIT: usize = 80;
+const FIFO: Fifo = Fifo {
+    noun: "queues",
+    name: "QueueName",
+    flag: "FifoQueue",
+    limit: 80,
+    only: &["ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"],
+};
 /// Source: SQS quotas, bytes.
 const POLICY_LIMIT: usize = 8192;
 /// Source: SQS, `maxReceiveCount`.
@@ -14,22 +21,7 @@ const RECEIVES: std::ops::RangeInclusive<i64> = 1..=1000;
 const MOST_SOURCES: usize = 10;
 
 pub(super) fn check(check: &mut Check<'_>) {
-    let fifo = known::is_fifo(check.resource);
-    fifo_name(check, "QueueName", "FifoQueue", NAME_LIMIT, fifo);
-    if fifo == Some(false) {
-        let only: Vec<&str> = ["ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"]
-            .into_iter()
-            .filter(|name| check.known(name).is_some_and(|node| node.known_flag() != Some(false)))
-            .collect();
-        if let Some(first) = only.first() {
-            check.refuse(
-                "fifo-only",
-                check.place(first),
-                format!("{} is for FIFO queues", listed(&only)),
-                "say `FifoQueue: true`, or leave it out",
-            );
-        }
-    }
+    let fifo = FIFO.check(check);
     words(check, "DeduplicationScope", &["messageGroup", "queue"]);
     words(check, "FifoThroughputLimit", &["perQueue", "perMessageGroupId"]);
     let per_group = check.text("FifoThroughputLimit") == Some("perMessageGroupId");
@@ -45,44 +37,6 @@ pub(super) fn check(check: &mut Check<'_>) {
     encryption(check);
     redrive(check, fifo);
     redrive_allow(check);
-}
-
-/// A name's characters and length, and `.fifo` at its end exactly where the thing is FIFO.
-pub(super) fn fifo_name(check: &mut Check<'_>, path: &str, flag: &str, limit: usize, fifo: Option<bool>) {
-    let Some(name) = check.text(path) else { return };
-    let place = check.place(path);
-    let suffixed = name.ends_with(".fifo");
-    let plain = name.strip_suffix(".fifo").unwrap_or(name);
-    if plain.is_empty() || !plain.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-        check.refuse(
-            "bad-name",
-            place,
-            format!("`{path}` cannot be `{name}`"),
-            "a name has letters, digits, `-` and `_`",
-        );
-    } else if name.len() > limit {
-        check.refuse(
-            "bad-name",
-            place,
-            format!("`{path}` has {} characters; AWS takes {limit}", name.len()),
-            "the suffix `.fifo` counts",
-        );
-    }
-    match (fifo, suffixed) {
-        (Some(true), false) => check.refuse(
-            "fifo-name",
-            place,
-            format!("`{path}` is `{name}`, and a FIFO name ends in `.fifo`"),
-            format!("call it `{plain}.fifo`"),
-        ),
-        (Some(false), true) => check.refuse(
-            "fifo-name",
-            place,
-            format!("`{path}` is `{name}`, and only a FIFO name ends in `.fifo`"),
-            format!("say `{flag}: true`, or call it `{plain}`"),
-        ),
-        _ => {}
-    }
 }
 
 /// A property that takes some words only, which the schema does not list.

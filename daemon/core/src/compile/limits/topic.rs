@@ -1,12 +1,19 @@
 //! Topics and their subscriptions.
 
+use super::fifo::Fifo;
 use super::known::{self, Known as _};
-use super::queue::{dead_letter, fifo_name, policy_size, words};
+use super::queue::{dead_letter, policy_size, words};
 use super::{Check, listed};
 use crate::model::Node;
 
 /// Source: SNS, CreateTopic.
-const NAME_LIMIT: usize = 256;
+const FIFO: Fifo = Fifo {
+    noun: "topics",
+    name: "TopicName",
+    flag: "FifoTopic",
+    limit: 256,
+    only: &["ContentBasedDeduplication", "ArchivePolicy", "FifoThroughputScope"],
+};
 /// Source: SNS, CreateTopic.
 const DISPLAY_NAME_LIMIT: usize = 100;
 /// Source: SNS policy reference, bytes.
@@ -19,22 +26,7 @@ const PROTOCOLS: [&str; 9] =
 const RAW: [&str; 4] = ["sqs", "http", "https", "firehose"];
 
 pub(super) fn check(check: &mut Check<'_>) {
-    let fifo = known::is_fifo(check.resource);
-    fifo_name(check, "TopicName", "FifoTopic", NAME_LIMIT, fifo);
-    if fifo == Some(false) {
-        let only: Vec<&str> = ["ContentBasedDeduplication", "ArchivePolicy", "FifoThroughputScope"]
-            .into_iter()
-            .filter(|name| check.known(name).is_some_and(|node| node.known_flag() != Some(false)))
-            .collect();
-        if let Some(first) = only.first() {
-            check.refuse(
-                "fifo-only",
-                check.place(first),
-                format!("{} is for FIFO topics", listed(&only)),
-                "say `FifoTopic: true`, or leave it out",
-            );
-        }
-    }
+    let fifo = FIFO.check(check);
     words(check, "TracingConfig", &["PassThrough", "Active"]);
     words(check, "FifoThroughputScope", &["Topic", "MessageGroup"]);
     if let Some(name) = check.text("DisplayName") {
