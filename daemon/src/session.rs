@@ -12,7 +12,7 @@ use evenkeel_aws::limiter::Limiters;
 use evenkeel_core::compile::{Needs, Values};
 use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Val};
 use evenkeel_core::plan::{Artifact, Scope};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::apps::{Home, How, Selection, Target, Tree};
 use crate::lease::{Address, Table};
@@ -45,7 +45,8 @@ pub struct Session {
     pub limiters: Option<Limiters>,
     /// The time between two sweeps, where there will be more than one.
     pub resync: Duration,
-    worlds: Mutex<BTreeMap<Door, Arc<World>>>,
+    /// A door that is slow to open holds up nobody who wants another.
+    worlds: Mutex<BTreeMap<Door, Arc<OnceCell<Arc<World>>>>>,
     /// By the directory that paths are relative to: packing again what did not change is cheap.
     packers: Mutex<BTreeMap<PathBuf, Arc<Packer>>>,
 }
@@ -123,22 +124,8 @@ impl Session {
     pub async fn world(&self, home: &Home) -> Result<Arc<World>, String> {
         let region = home.region.clone().or_else(|| self.selection.region.clone());
         let key = (home.profile.clone(), home.role_arn.clone(), region.clone());
-        let mut worlds = self.worlds.lock().await;
-        let world = match worlds.get(&key) {
-            Some(world) => Arc::clone(world),
-            None => {
-                let options = Options {
-                    profile: home.profile.clone().filter(|_| !self.sandboxed),
-                    ..self.options(region, home.role_arn.clone())
-                };
-                let account = Account::connect(options).await.map_err(|error| error.to_string())?;
-                let mut world = World::new(Arc::new(account));
-                world.store.get_mut().sweep_every(self.resync);
-                let world = Arc::new(world);
-                worlds.insert(key, Arc::clone(&world));
-                world
-            }
-        };
+        let door = Arc::clone(self.worlds.lock().await.entry(key).or_default());
+        let world = door.get_or_try_init(|| self.connect(home, region)).await.map(Arc::clone)?;
         match &home.account {
             Some(wanted) if *wanted != world.account && !self.sandboxed => Err(format!(
                 "the credentials belong to account {}, the spec wants account {wanted}: nothing was changed; use a profile or role of {wanted}",
@@ -146,6 +133,17 @@ impl Session {
             )),
             _ => Ok(world),
         }
+    }
+
+    async fn connect(&self, home: &Home, region: Option<String>) -> Result<Arc<World>, String> {
+        let options = Options {
+            profile: home.profile.clone().filter(|_| !self.sandboxed),
+            ..self.options(region, home.role_arn.clone())
+        };
+        let account = Account::connect(options).await.map_err(|error| error.to_string())?;
+        let mut world = World::new(Arc::new(account));
+        world.store.get_mut().sweep_every(self.resync);
+        Ok(Arc::new(world))
     }
 
     fn options(&self, region: Option<String>, role_arn: Option<String>) -> Options {
@@ -180,7 +178,7 @@ impl Session {
 
     /// All worlds so far.
     pub async fn worlds(&self) -> Vec<Arc<World>> {
-        self.worlds.lock().await.values().cloned().collect()
+        self.worlds.lock().await.values().filter_map(|door| door.get().map(Arc::clone)).collect()
     }
 
     /// Compiles a target, asking AWS for what only it knows, and packs its artifacts. So for every application that it
