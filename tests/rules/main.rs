@@ -7,6 +7,7 @@ mod names;
 mod parts;
 mod queues;
 mod quotas;
+mod recorded;
 mod roles;
 
 /// A function with its own role, and a package.

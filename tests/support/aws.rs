@@ -13,7 +13,7 @@ mod routes;
 mod sns;
 mod sqs;
 mod ssm;
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

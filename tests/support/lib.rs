@@ -16,6 +16,7 @@ mod dump;
 pub mod hostile;
 mod program;
 mod rig;
+pub mod tape;
 mod trial;
 mod wire;
 

@@ -150,6 +150,16 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_is_written_as_a_number_is_that_version() {
+        use crate::planning::{ours, plan_of, world, writes};
+        let function = Observed::new("charge", "charge").with_tags(ours("charge"));
+        let world = world([(function_part::FUNCTION, vec![function]), (TYPE, vec![])]);
+        let asked = json!({"FunctionName": "charge", "Qualifier": 1, "MaximumRetryAttempts": 0});
+        let plan = plan_of(&[std::sync::Arc::new(InvokeConfig)], &[("settings", TYPE, asked)], &world);
+        assert_eq!(writes(&plan)[0].1["Qualifier"], json!("1"));
+    }
+
+    #[test]
     fn a_put_says_everything_even_the_defaults() {
         let scope = scope();
         let want = want(

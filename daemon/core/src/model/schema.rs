@@ -4,6 +4,7 @@
 //! is read lazily: looking up a type inflates only the block that it stands in.
 
 mod shape;
+mod spelling;
 mod table;
 
 use std::collections::BTreeMap;

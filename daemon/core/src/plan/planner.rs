@@ -156,7 +156,7 @@ impl<'a> Planner<'a> {
         for id in sorted {
             let Some(resource) = self.input.desired.resources.get(*id) else { continue };
             let Some(kind) = self.input.kinds.get(&resource.type_name) else { continue };
-            let want = self.want(resource);
+            let (want, _) = self.want(resource);
             let located = kind.locate(self.input.scope, &want, self.input.world);
             let claims = kind.claims(self.input.scope, &want);
             for claim in &claims {
@@ -229,26 +229,24 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn want(&self, resource: &Resource) -> Want {
-        let resolved = resolve::resolve(&resource.properties, self);
-        Want {
-            resource: Arc::new(resource.clone()),
-            properties: resolved.properties,
-            unknown: resolved.unknown,
-            secrets: resolved.secrets,
+    /// What a resource asks for, and where its values come from.
+    fn want(&self, resource: &Resource) -> (Want, Vec<(String, Origin)>) {
+        let mut resolved = resolve::resolve(&resource.properties, self);
+        if let Some(schema) = crate::model::schema::lookup(&resource.type_name) {
+            schema.spell(&mut resolved.properties);
         }
-    }
-
-    fn visit(&mut self, id: &'a str) {
-        let Some(resource) = self.input.desired.resources.get(id) else { return };
-        let resolved = resolve::resolve(&resource.properties, self);
-        let derived = resolved.derived;
         let want = Want {
             resource: Arc::new(resource.clone()),
             properties: resolved.properties,
             unknown: resolved.unknown,
             secrets: resolved.secrets,
         };
+        (want, resolved.derived)
+    }
+
+    fn visit(&mut self, id: &'a str) {
+        let Some(resource) = self.input.desired.resources.get(id) else { return };
+        let (want, derived) = self.want(resource);
         let mut action = Action {
             id: id.to_owned(),
             type_name: resource.type_name.clone(),

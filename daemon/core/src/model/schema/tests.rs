@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -94,4 +96,25 @@ fn patterns_can_be_read_but_for_those_that_look_around() {
         .collect();
     assert!(seen.len() > 100, "{}", seen.len());
     assert!(unread.is_empty(), "{unread:#?}");
+}
+
+#[test]
+fn numbers_are_text_where_aws_takes_only_text_and_stay_numbers_elsewhere() {
+    let spelled = |name: &str, properties: serde_json::Value| {
+        let mut properties = properties.as_object().unwrap().clone();
+        lookup(name).unwrap().spell(&mut properties);
+        serde_json::Value::Object(properties)
+    };
+    assert_eq!(
+        spelled(
+            "AWS::Lambda::EventInvokeConfig",
+            json!({"FunctionName": 7, "Qualifier": 1, "MaximumRetryAttempts": 1})
+        ),
+        json!({"FunctionName": "7", "Qualifier": "1", "MaximumRetryAttempts": 1})
+    );
+    let function = |year: serde_json::Value| json!({"MemorySize": 128, "Tags": [{"Key": "year", "Value": year}], "VpcConfig": {"Ipv6AllowedForDualStack": true}});
+    assert_eq!(spelled("AWS::Lambda::Function", function(json!(2026))), function(json!("2026")));
+    let policy = json!({"Statement": [{"Condition": {"NumericLessThan": {"s3:max-keys": 10}}}]});
+    let role = json!({"RoleName": "r", "AssumeRolePolicyDocument": policy});
+    assert_eq!(spelled("AWS::IAM::Role", role.clone()), role);
 }
