@@ -1,97 +1,135 @@
 //! Carries out a plan's steps: bounded concurrency, dependency order, no choices.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use evenkeel_core::plan::{ApplyError, Artifacts, Plan};
+use evenkeel_core::engine::quota;
+use evenkeel_core::plan::{Action, ApplyError, Artifacts, Plan, Step, Told};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::observe;
 use crate::world::World;
 
-/// Steps that run at once.
+/// Steps that run at once, or wait for their place, in one of AWS's quotas: what waits in one holds up no other.
 const CONCURRENCY: usize = 32;
 
-/// What became of a plan's steps.
+/// Places for steps, by the quota that they are taken from.
 #[derive(Debug, Default)]
-pub struct Outcome {
-    /// Errors by logical id.
-    pub errors: BTreeMap<String, ApplyError>,
-    /// Logical ids of which a step was tried, with whatever success; an action whose forerunner failed is not among them.
-    pub tried: BTreeSet<String>,
-    /// What to read again, by type.
-    pub touched: BTreeMap<&'static str, BTreeSet<String>>,
-    /// Steps that succeeded.
-    pub done: usize,
-    /// Which they are: by action (its index in the plan), the step's index and when it was answered.
-    pub written: BTreeMap<usize, Vec<(usize, Instant)>>,
+pub struct Slots(Mutex<BTreeMap<String, Arc<Semaphore>>>);
+
+impl Slots {
+    fn of(&self, step: &Step) -> Arc<Semaphore> {
+        let name = quota::of_step(step).map_or_else(String::new, |quota| quota.name);
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(name).or_insert_with(|| Arc::new(Semaphore::new(CONCURRENCY))))
+    }
 }
 
-/// Carries out all steps of a plan. An action starts when those it comes after have succeeded; where one of them
-/// failed it is left for the next round. When `draining` turns true no further step starts; those under way end.
-pub async fn apply(world: &World, plan: &Plan, artifacts: &dyn Artifacts, draining: &watch::Receiver<bool>) -> Outcome {
-    let slots = Arc::new(Semaphore::new(CONCURRENCY));
+/// What became of an action's steps.
+#[derive(Debug)]
+pub struct Done {
+    /// The action.
+    pub action: Arc<Action>,
+    /// Why it did not succeed.
+    pub error: Option<ApplyError>,
+    /// What to read again: the type and the key.
+    pub touched: Vec<(&'static str, String)>,
+    /// Steps that succeeded: their index, and when they were answered.
+    pub written: Vec<(usize, Instant)>,
+}
+
+impl Done {
+    /// Whether a step was tried, with whatever success; an action whose forerunner failed was not.
+    pub fn was_tried(&self) -> bool {
+        !self.written.is_empty() || self.error.is_some()
+    }
+}
+
+/// Carries out all steps of a plan, a future for each action that has some. An action starts when those it comes after
+/// have succeeded; where one of them failed it is left for a later plan. When `draining` turns true no further step
+/// starts; those under way end.
+pub fn start<'a>(
+    world: &'a World,
+    plan: &Plan,
+    artifacts: &'a dyn Artifacts,
+    draining: &'a watch::Receiver<bool>,
+    slots: &'a Slots,
+) -> Vec<BoxFuture<'a, Done>> {
     let (senders, receivers): (Vec<_>, Vec<_>) =
         plan.actions.iter().map(|_| watch::channel::<Option<bool>>(None)).unzip();
-    let runs = plan.actions.iter().enumerate().zip(senders).filter(|((_, action), _)| !action.steps.is_empty()).map(
-        |((at, action), sender)| {
-            let before: Vec<_> = action
-                .after
-                .iter()
-                .filter(|index| plan.actions.get(**index).is_some_and(|other| !other.steps.is_empty()))
-                .filter_map(|index| receivers.get(*index).cloned())
-                .collect();
-            let slots = Arc::clone(&slots);
-            async move {
-                let mut touched = Vec::new();
-                let mut done = Vec::new();
-                let mut error = None;
-                let mut ready = true;
-                for mut other in before {
-                    ready &= other.wait_for(Option::is_some).await.ok().and_then(|verdict| *verdict).unwrap_or(false);
-                }
-                for (number, step) in action.steps.iter().enumerate().take_while(|_| ready) {
-                    let Ok(_slot) = slots.acquire().await else { break };
-                    if *draining.borrow() {
-                        ready = false;
-                        break;
-                    }
-                    touched.push(step.refresh.clone());
-                    let Some(reach) = world.reaches.get(step.type_name) else { continue };
-                    match reach.apply(step, artifacts).await {
-                        Ok(()) => {
-                            done.push((number, Instant::now()));
-                            info!(id = action.id, operation = step.operation, "applied");
-                        }
-                        Err(failure) => {
-                            warn!(id = action.id, operation = step.operation, reason = %failure, "not applied");
-                            error = Some(failure);
-                            break;
-                        }
-                    }
-                }
-                // The receivers may be gone: nobody waits for this action then.
-                sender.send_replace(Some(ready && error.is_none()));
-                (at, touched, done, error)
+    let mut out = Vec::new();
+    for (action, sender) in plan.actions.iter().zip(senders).filter(|(action, _)| !action.steps.is_empty()) {
+        let before: Vec<_> = action
+            .after
+            .iter()
+            .filter(|index| plan.actions.get(**index).is_some_and(|other| !other.steps.is_empty()))
+            .filter_map(|index| receivers.get(*index).cloned())
+            .collect();
+        let action = Arc::new(action.clone());
+        let run = async move {
+            let mut ready = true;
+            for mut other in before {
+                ready &= other.wait_for(Option::is_some).await.ok().and_then(|verdict| *verdict).unwrap_or(false);
             }
-        },
-    );
-    let mut outcome = Outcome::default();
-    for (at, touched, done, error) in futures::future::join_all(runs).await {
-        for (type_name, key) in touched {
-            outcome.touched.entry(type_name).or_default().insert(key);
-        }
-        if let Some(action) = plan.actions.get(at) {
-            if !done.is_empty() || error.is_some() {
-                outcome.tried.insert(action.id.clone());
+            let mut done = Done { action, error: None, touched: Vec::new(), written: Vec::new() };
+            if ready {
+                ready = take(world, &mut done, artifacts, draining, slots).await;
             }
-            if let Some(error) = error {
-                outcome.errors.insert(action.id.clone(), error);
-            }
-        }
-        outcome.done += done.len();
-        outcome.written.insert(at, done);
+            // The receivers may be gone: nobody waits for this action then.
+            sender.send_replace(Some(ready));
+            done
+        };
+        out.push(run.boxed());
     }
-    outcome
+    out
+}
+
+/// Takes the steps of one action, one after another; true where all of them succeeded.
+async fn take(
+    world: &World,
+    done: &mut Done,
+    artifacts: &dyn Artifacts,
+    draining: &watch::Receiver<bool>,
+    slots: &Slots,
+) -> bool {
+    let action = Arc::clone(&done.action);
+    for (number, step) in action.steps.iter().enumerate() {
+        let slot = slots.of(step);
+        let Ok(_slot) = slot.acquire().await else { return false };
+        if *draining.borrow() {
+            return false;
+        }
+        let Some(reach) = world.reaches.get(step.type_name) else {
+            done.touched.push(step.refresh.clone());
+            continue;
+        };
+        match reach.apply(step, artifacts).await {
+            Ok(answer) => {
+                done.written.push((number, Instant::now()));
+                info!(id = action.id, operation = step.operation, "applied");
+                let told = match &answer {
+                    Some(answer) => reach.told(step, answer, &*world.store.read().await),
+                    None => None,
+                };
+                let whole = matches!(told, Some(Told::Whole(_)));
+                if let Some(Told::Whole(seen) | Told::Part(seen)) = told {
+                    observe::take_in(world, vec![(step.type_name, seen)]).await;
+                }
+                if !whole {
+                    done.touched.push(step.refresh.clone());
+                }
+            }
+            Err(failure) => {
+                warn!(id = action.id, operation = step.operation, reason = %failure, "not applied");
+                done.touched.push(step.refresh.clone());
+                done.error = Some(failure);
+                return false;
+            }
+        }
+    }
+    true
 }

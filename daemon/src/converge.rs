@@ -1,27 +1,32 @@
-//! Rounds: plan, apply, read again, until a plan is empty.
+//! Plan, apply, read again, until a plan is empty.
+
+mod memory;
+mod underway;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use evenkeel_core::engine::Backoff;
 use evenkeel_core::model::Desired;
-use evenkeel_core::plan::{self, Action, ApplyError, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb};
+use evenkeel_core::plan::{self, Action, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
 
+use self::memory::{Hold, Memory};
+use self::underway::Underway;
 use crate::session::Prepared;
 use crate::world::World;
 use crate::{apply, exports, observe};
 
-/// How often one resource may be written in one run before evenkeel stops: AWS, or somebody else, undoes the change.
-const WRITES_BEFORE_STALL: u32 = 8;
-/// Pauses between looks at something that settles.
+/// The least time between two plans while something is under way, and what each of the plan's actions adds to it: what
+/// ends meanwhile is taken together, and a large plan takes a while to make.
+const TICK: Duration = Duration::from_millis(400);
+const TICK_EACH: Duration = Duration::from_micros(500);
+/// The longest sleep while something is under way: whatever ends wakes the run.
+const IDLE: Duration = Duration::from_secs(3600);
+/// Pauses between looks at what was written and does not show yet.
 const POLL: Backoff = Backoff { base: Duration::from_millis(100), limit: Duration::from_secs(5) };
-/// Pauses after errors that pass by themselves.
-const RETRY: Backoff = Backoff { base: Duration::from_millis(500), limit: Duration::from_secs(30) };
-/// How often an error that should pass by itself may come back in one run.
-const TRIES: u32 = 6;
 
 /// One application to converge.
 pub struct Run<'a> {
@@ -57,23 +62,6 @@ pub struct Converged {
     pub allowed: BTreeSet<String>,
     /// What `waiting_since` is for the next run.
     pub waiting_since: BTreeMap<String, Instant>,
-}
-
-#[derive(Debug)]
-struct Hold {
-    held: Held,
-    until: Option<Instant>,
-    /// What to read again when the time is up.
-    look: Vec<(&'static str, String)>,
-}
-
-#[derive(Debug, Default)]
-struct Memory {
-    holds: BTreeMap<String, Hold>,
-    tries: BTreeMap<String, u32>,
-    waiting_since: BTreeMap<String, Instant>,
-    writes: BTreeMap<String, u32>,
-    looks: BTreeMap<String, u32>,
 }
 
 /// The keys that a spec wants, before anything was observed.
@@ -148,133 +136,88 @@ impl Run<'_> {
         found
     }
 
-    /// Runs rounds until nothing is left to do, everything left is blocked, the deadline has passed or the process is
-    /// to end.
+    /// Plans and carries out until nothing is left to do, everything left is blocked, the deadline has passed or the
+    /// process is to end.
+    ///
+    /// No plan waits for the steps of the one before it: what has ended is read again, and a new plan goes on from
+    /// there, while the rest is under way and held.
     pub async fn converge(&self) -> Converged {
-        let mut memory = Memory { waiting_since: self.waiting_since.clone(), ..Memory::default() };
-        let mut applied = 0;
-        let mut polls = 0;
+        let world = &self.prepared.world;
+        let slots = apply::Slots::default();
+        let mut memory = Memory::new(self.waiting_since.clone());
+        let mut underway = Underway::new(world);
         let mut allowed = self.allowed.clone();
+        let mut applied = 0;
+        let mut turn = Instant::now();
         loop {
             let now = Instant::now();
-            let mut look: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
-            memory.holds.retain(|_, hold| {
-                let holds = hold.until.is_none_or(|until| until > now);
-                if !holds {
-                    for (type_name, key) in hold.look.drain(..) {
-                        look.entry(type_name).or_default().insert(key);
-                    }
-                }
-                holds
-            });
-            if !look.is_empty() {
-                observe::refresh(&self.prepared.world, &look).await;
-            }
-            let held = memory.holds.iter().map(|(id, hold)| (id.clone(), hold.held.clone())).collect();
-            let plan = self.plan_with(&held, &allowed).await;
-            allowed.extend(plan.allowed.iter().cloned());
-            (self.on_round)(&plan);
             let interrupted = *self.draining.borrow();
-            if interrupted {
-                let waiting_since = memory.waiting_since;
-                return Converged { plan, applied, interrupted, allowed, waiting_since };
+            for (id, look) in memory.due(now) {
+                underway.touched(id, look);
             }
-            if self.wait_for_what_spreads(&mut memory, &plan) {
-                continue;
+            if turn <= now || !underway.is_running() {
+                underway.read();
             }
-            if plan.has_steps() {
-                polls = 0;
-                let outcome =
-                    apply::apply(&self.prepared.world, &plan, self.prepared.packer.as_ref(), &self.draining).await;
-                applied += outcome.done;
-                for (at, done) in &outcome.written {
-                    if let Some(action) = plan.actions.get(*at) {
-                        self.prepared.world.recent.wrote(
-                            &self.prepared.desired.key(),
-                            action,
-                            &self.prepared.world.kinds,
-                            done,
-                        );
-                        memory.looks.remove(&action.id);
-                    }
+            if !interrupted && now < self.deadline {
+                underway.look(now);
+            }
+            if underway.is_idle() || (underway.has_news && turn <= now && !interrupted) {
+                let plan = self.plan_with(&memory.held(&underway), &allowed).await;
+                allowed.extend(plan.allowed.iter().cloned());
+                (self.on_round)(&plan);
+                turn = now + TICK + TICK_EACH.saturating_mul(u32::try_from(plan.actions.len()).unwrap_or(u32::MAX));
+                underway.has_news = false;
+                if interrupted {
+                    return Converged { plan, applied, interrupted, allowed, waiting_since: memory.waiting_since };
                 }
-                self.prepared.world.recent.tidy();
-                self.remember(&mut memory, &plan, &outcome);
-                observe::refresh(&self.prepared.world, &outcome.touched).await;
-                continue;
+                if self.wait_for_what_spreads(&mut memory, &plan) {
+                    turn = now;
+                    underway.has_news = true;
+                    continue;
+                }
+                underway.settling(&plan.pending, now);
+                if plan.has_steps() {
+                    underway.start(&plan, self.prepared.packer.as_ref(), &self.draining, &slots);
+                } else if underway.is_idle() {
+                    let waits = plan.actions.iter().any(|action| matches!(action.standing, Standing::Waiting(_)));
+                    if !waits || (memory.next().is_none() && plan.pending.is_empty()) || now >= self.deadline {
+                        return Converged { plan, applied, interrupted, allowed, waiting_since: memory.waiting_since };
+                    }
+                    info!("waiting for what settles");
+                }
             }
-            let waits = plan.actions.iter().any(|action| matches!(action.standing, Standing::Waiting(_)));
-            let due = memory.holds.values().filter_map(|hold| hold.until).min();
-            if !waits || (due.is_none() && plan.pending.is_empty()) || now >= self.deadline {
-                let waiting_since = memory.waiting_since;
-                return Converged { plan, applied, interrupted, allowed, waiting_since };
-            }
-            polls += 1;
-            let mut until = if plan.pending.is_empty() { self.deadline } else { now + POLL.pause(polls, 0) };
-            until = due.map_or(until, |due| until.min(due)).min(self.deadline);
-            info!("waiting for what settles");
+            let look = underway.next().filter(|_| now < self.deadline);
+            let next = if interrupted {
+                None
+            } else {
+                [underway.wants_turn().then_some(turn), memory.next(), look].into_iter().flatten().min()
+            };
+            let limit = if underway.is_idle() { self.deadline } else { now + IDLE };
             let mut draining = self.draining.clone();
             tokio::select! {
-                () = tokio::time::sleep_until(until) => {}
-                _ = draining.wait_for(|draining| *draining) => {}
+                ended = underway.event() => {
+                    if let Some(done) = ended {
+                        applied += done.written.len();
+                        self.remember(&mut memory, &done);
+                        underway.touched(done.action.id.clone(), done.touched);
+                    }
+                }
+                () = tokio::time::sleep_until(next.map_or(limit, |next| next.min(limit))) => {}
+                _ = draining.wait_for(|draining| *draining), if !interrupted => {}
             }
-            observe::refresh(&self.prepared.world, &plan.pending).await;
         }
     }
 
-    fn remember(&self, memory: &mut Memory, plan: &Plan, outcome: &apply::Outcome) {
-        let now = Instant::now();
-        let tried = |action: &&Action| !action.steps.is_empty() && outcome.tried.contains(&action.id);
-        for action in plan.actions.iter().filter(tried) {
-            let id = &action.id;
-            let Some(error) = outcome.errors.get(id) else {
-                memory.tries.remove(id);
-                memory.waiting_since.remove(id);
-                let writes = memory.writes.entry(id.clone()).or_insert(0);
-                *writes += 1;
-                if *writes > WRITES_BEFORE_STALL {
-                    let paths: Vec<&str> = action.changes.iter().map(|change| change.path.as_str()).collect();
-                    let reason = format!(
-                        "written {writes} times and still different ({}): something else changes it, or AWS does not keep the value",
-                        paths.join(", ")
-                    );
-                    memory
-                        .holds
-                        .insert(id.clone(), Hold { held: Held::Stalled(reason), until: None, look: Vec::new() });
-                } else if *writes > 2 {
-                    let reason = "written, and not yet seen to have taken effect".to_owned();
-                    let until = now + RETRY.pause(*writes - 2, seed(id));
-                    memory
-                        .holds
-                        .insert(id.clone(), Hold { held: Held::Pausing(reason), until: Some(until), look: Vec::new() });
-                }
-                continue;
-            };
-            let tries = memory.tries.entry(id.clone()).or_insert(0);
-            *tries += 1;
-            let tries = *tries;
-            let pausing = |pause: Duration| Hold {
-                held: Held::Pausing(error.to_string()),
-                until: Some(now + pause),
-                look: Vec::new(),
-            };
-            let stalled = |reason: String| Hold { held: Held::Stalled(reason), until: None, look: Vec::new() };
-            let hold = match error {
-                ApplyError::Wait { reason, retry_after, patience } => {
-                    let since = *memory.waiting_since.entry(id.clone()).or_insert(now);
-                    if now.duration_since(since) > *patience {
-                        stalled(format!("{reason} (waited {} s)", patience.as_secs()))
-                    } else {
-                        pausing(*retry_after)
-                    }
-                }
-                ApplyError::Throttled(_) => pausing(RETRY.pause(tries, seed(id))),
-                ApplyError::Uncertain(_) | ApplyError::Conflict(_) if tries <= TRIES => {
-                    pausing(RETRY.pause(tries, seed(id)))
-                }
-                other => stalled(other.to_string()),
-            };
-            memory.holds.insert(id.clone(), hold);
+    /// Takes in how the steps of an action ended.
+    fn remember(&self, memory: &mut Memory, done: &apply::Done) {
+        let (world, action) = (&self.prepared.world, &*done.action);
+        if !done.written.is_empty() {
+            world.recent.wrote(&self.prepared.desired.key(), action, &world.kinds, &done.written);
+            memory.looks.remove(&action.id);
+        }
+        world.recent.tidy();
+        if done.was_tried() {
+            memory.remember(action, done.error.as_ref());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use evenkeel_core::plan::{Ask, Reading};
+use evenkeel_core::plan::{Ask, Reading, Seen};
 use tracing::{debug, warn};
 
 use crate::world::World;
@@ -77,9 +77,14 @@ pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<Strin
             all.push((type_name, seen));
         }
     }
-    let mut store = world.store.write().await;
     // Others may have read other things meanwhile: only what was read here is taken in, and nothing else of the copy, or
     // it would bring back what has gone since.
+    take_in(world, all).await;
+}
+
+/// Takes in what was read of single resources, or what the answers to writes told.
+pub async fn take_in(world: &World, all: Vec<(&'static str, Seen)>) {
+    let mut store = world.store.write().await;
     for (type_name, seen) in &all {
         store.refreshed(type_name, seen.clone());
     }

@@ -19,4 +19,5 @@ fn main() {
     for (operation, count) in &cold.calls {
         println!("  {operation:<42} {count:>6}");
     }
+    print!("{}", cold.timeline);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use evenkeel_core::compile::{Needs, Values};
 use evenkeel_core::model::Diagnostics;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Marks, Observed, Reach, Reading, Seen, State, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Marks, Observed, Reach, Reading, Seen, State, Step};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -64,8 +64,8 @@ impl Reach for Toys {
         }
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
-        self.aws.write(step).await
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
+        self.aws.write(step).await.map(|()| None)
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Cold {
     pub throttled: usize,
     /// Writes beyond those that are needed.
     pub surplus: i64,
+    /// Calls in each ten seconds.
+    pub timeline: String,
 }
 
 impl Cold {
@@ -92,5 +94,23 @@ pub async fn cold(functions: usize, triggers: usize) -> Cold {
         throttled: calls.iter().filter(|call| Call::is_throttled(call)).count(),
         calls: by_operation,
         surplus: writes as i64 - needed as i64,
+        timeline: timeline(&calls),
     }
+}
+
+/// How a run went by time: calls by operation for each ten seconds, with the error where it was refused.
+fn timeline(calls: &[Call]) -> String {
+    let mut rows: BTreeMap<u64, BTreeMap<String, usize>> = BTreeMap::new();
+    for call in calls {
+        let name = match &call.fault {
+            Some(code) => format!("{} {code}", call.operation),
+            None => call.operation.clone(),
+        };
+        *rows.entry(call.at.as_secs() / 10 * 10).or_default().entry(name).or_default() += 1;
+    }
+    let row = |(at, counts): (u64, BTreeMap<String, usize>)| {
+        let counts: Vec<String> = counts.into_iter().map(|(name, count)| format!("{name} {count}")).collect();
+        format!("{at:>6} s  {}\n", counts.join(", "))
+    };
+    rows.into_iter().map(row).collect()
 }

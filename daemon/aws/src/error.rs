@@ -6,7 +6,8 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use evenkeel_core::plan::ApplyError;
+use evenkeel_core::plan::{Applied, ApplyError};
+use serde_json::Value as Json;
 
 /// How far a call came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,25 +316,36 @@ fn wait(reason: String, after: u64, patience: u64) -> ApplyError {
 ///
 /// # Errors
 /// What the failure means.
-pub fn done<T, E>(service: &'static str, result: Result<T, SdkError<E, HttpResponse>>) -> Result<(), ApplyError>
+pub fn done<T, E>(service: &'static str, result: Result<T, SdkError<E, HttpResponse>>) -> Applied
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    result.map(drop).map_err(|error| Failure::of(service, &error).into_apply())
+    result.map(|_| None).map_err(|error| Failure::of(service, &error).into_apply())
+}
+
+/// The outcome of a write whose answer tells something.
+///
+/// # Errors
+/// What the failure means.
+pub(crate) fn answered<E>(service: &'static str, result: Result<Json, SdkError<E, HttpResponse>>) -> Applied
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    result.map(Some).map_err(|error| Failure::of(service, &error).into_apply())
 }
 
 /// The outcome of a deletion: what is gone already is as good as deleted.
 ///
 /// # Errors
 /// What the failure means.
-pub fn gone<T, E>(service: &'static str, result: Result<T, SdkError<E, HttpResponse>>) -> Result<(), ApplyError>
+pub fn gone<T, E>(service: &'static str, result: Result<T, SdkError<E, HttpResponse>>) -> Applied
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match result {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(None),
         Err(error) => match Failure::of(service, &error) {
-            failure if failure.is_absent() => Ok(()),
+            failure if failure.is_absent() => Ok(None),
             failure => Err(failure.into_apply()),
         },
     }

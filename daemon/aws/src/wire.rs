@@ -112,4 +112,12 @@ macro_rules! sent {
     };
 }
 
-pub(crate) use {heard, sent};
+/// The same, and gives the answer as JSON.
+macro_rules! asked {
+    ($call:expr, $input:expr, $apart:expr) => {{
+        let wire = $crate::wire::Wire::sending_all_but($input, $apart);
+        $call.customize().interceptor(wire.clone()).send().await.map(|_| wire.answer())
+    }};
+}
+
+pub(crate) use {asked, heard, sent};

@@ -30,4 +30,4 @@ pub use marks::{Marks, Tags};
 pub use observation::{Ask, Choice, Found, Observation, Observed, Pace, Reading, Seen, State, Table};
 pub use planner::{Input, plan};
 pub use prune::orphans;
-pub use step::{ApplyError, Artifacts, Step};
+pub use step::{Applied, ApplyError, Artifacts, Step, Told};

@@ -75,8 +75,10 @@ async fn adopt(arguments: &Arguments) -> Result<u8, String> {
     common::print(&report.text(common::style()));
     arguments.consent.ask("Put evenkeel's marks on it? Type yes: ", "yes", "nothing was changed")?;
     let (_sender, draining) = watch::channel(false);
-    let outcome = apply::apply(&prepared.world, &adopted, prepared.packer.as_ref(), &draining).await;
-    if let Some(error) = outcome.errors.values().next() {
+    let slots = apply::Slots::default();
+    let steps = apply::start(&prepared.world, &adopted, prepared.packer.as_ref(), &draining, &slots);
+    let done = futures::future::join_all(steps).await;
+    if let Some(error) = done.iter().find_map(|done| done.error.as_ref()) {
         return Err(error.to_string());
     }
     common::print(&format!("{physical_id} is now `{id}` of {}\n", target.key()));

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use evenkeel_core::compile::{Needs, Values};
 use evenkeel_core::model::Diagnostics;
-use evenkeel_core::plan::{ApplyError, Artifacts, Found, Kinds, Observed, Reach, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Found, Kinds, Observed, Reach, Seen, Step};
 
 use super::*;
 use crate::world::{Calls, Source};
@@ -43,8 +43,8 @@ impl Reach for Things {
         seen
     }
 
-    async fn apply(&self, _step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
-        Ok(())
+    async fn apply(&self, _step: &Step, _artifacts: &dyn Artifacts) -> Applied {
+        Ok(None)
     }
 }
 

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{AliasConfiguration, AliasRoutingConfiguration};
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observation, Observed, Reach, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Observation, Observed, Reach, Seen, Step, Told};
 use serde_json::{Value as Json, json};
 
 use super::spec::{PART, observed};
 use crate::document::Input;
-use crate::error::{done, gone};
+use crate::error::{answered, gone};
 use crate::function_part;
 use crate::reading::pages;
 use crate::version::api::{add_provisioned, apply_provisioned, has_provisioned};
+use crate::wire::heard;
 
 const SERVICE: &str = "Lambda";
 
@@ -56,7 +57,14 @@ impl Reach for Aliases {
         function_part::observe(ask, super::TYPE, PART, pace, list).await
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    fn told(&self, step: &Step, answer: &Json, world: &Observation) -> Option<Told> {
+        let function = function_part::function_of(&step.refresh.1);
+        // What is provisioned the answer does not tell.
+        let items = vec![observed(function, Input(answer), world).filter(|_| !has_provisioned(world, function))?];
+        Some(Told::Whole(Seen { items, ..Seen::default() }))
+    }
+
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let (function, name) = (input.text("FunctionName"), input.text("Name"));
         match step.operation {
@@ -69,7 +77,7 @@ impl Reach for Aliases {
                     .set_function_version(input.text("FunctionVersion"))
                     .set_description(input.text("Description"))
                     .routing_config(routing(input));
-                done(SERVICE, call.send().await)
+                answered(SERVICE, heard!(call))
             }
             "UpdateAlias" => {
                 let call = self
@@ -81,7 +89,7 @@ impl Reach for Aliases {
                     .set_description(input.text("Description"))
                     .set_revision_id(input.text("RevisionId"))
                     .routing_config(routing(input));
-                done(SERVICE, call.send().await)
+                answered(SERVICE, heard!(call))
             }
             "DeleteAlias" => {
                 gone(SERVICE, self.client.delete_alias().set_function_name(function).set_name(name).send().await)

@@ -1,25 +1,30 @@
 //! How to reach event source mappings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Reading, Scope, Seen, Step, Tags};
+use evenkeel_core::plan::{
+    Applied, Artifacts, Ask, Observation, Observed, Reach, Reading, Scope, Seen, State, Step, Tags, Told,
+};
 use futures::StreamExt as _;
 use serde_json::Value as Json;
 
 use super::spec;
 use crate::client::Account;
 use crate::document::Input;
-use crate::error::{done, gone, unknown_operation};
+use crate::error::{answered, done, gone, unknown_operation};
 use crate::function_part::lambda_pace;
 use crate::place::place;
 use crate::reading::{CONCURRENCY, line_marker, pages, read};
 use crate::values::{list_of, tags_in};
-use crate::wire::{heard, sent};
+use crate::wire::{asked, heard, sent};
 
 const SERVICE: &str = "Lambda";
 /// What moves with the messages.
 const PASSING: &[&str] = &["LastProcessingResult"];
+/// The most that a page of the listing holds.
+const PAGE: usize = 100;
 
 /// Mappings of one account in one region.
 #[derive(Debug)]
@@ -63,15 +68,31 @@ impl EventSourceMappings {
         Ok(answer.map(|answer| tags_in(&answer, "Tags")).unwrap_or_default())
     }
 
-    /// One mapping with its tags, and with its filters where the list leaves them out because a key encrypts them.
+    /// One mapping with its tags; those of one that still settles are as they were: nothing of ours writes to it.
+    async fn again(&self, entry: Json, world: &Observation) -> Result<Option<Observed>, String> {
+        let known = spec::observed(&self.place, &entry)
+            .and_then(|bare| Some(Arc::clone(world.table(spec::TYPE).get(&bare.key)?)))
+            .filter(|item| matches!(item.state, State::Pending { .. }));
+        match known.and_then(|item| item.tags.clone()) {
+            Some(tags) => Ok(self.filtered(entry).await?.map(|item| item.with_tags(tags))),
+            None => self.whole(entry).await,
+        }
+    }
+
+    /// One mapping, and with its filters where the list leaves them out because a key encrypts them.
+    async fn filtered(&self, entry: Json) -> Result<Option<Observed>, String> {
+        let Some(bare) = spec::observed(&self.place, &entry) else { return Ok(None) };
+        match is_silent(&entry) {
+            true => Ok(self.get(&bare.key).await?.and_then(|answer| spec::observed(&self.place, &answer))),
+            false => Ok(Some(bare)),
+        }
+    }
+
+    /// One mapping with its tags.
     async fn whole(&self, entry: Json) -> Result<Option<Observed>, String> {
         let Some(bare) = spec::observed(&self.place, &entry) else { return Ok(None) };
         let tags = self.read_tags(&bare.key).await?;
-        let item = match entry.get("KMSKeyArn").is_some() && entry.get("FilterCriteria").is_none() {
-            true => self.get(&bare.key).await?.and_then(|answer| spec::observed(&self.place, &answer)),
-            false => Some(bare),
-        };
-        Ok(item.map(|item| item.with_tags(tags)))
+        Ok(self.filtered(entry).await?.map(|item| item.with_tags(tags)))
     }
 
     async fn sweep(&self, ask: Ask<'_>) -> Seen {
@@ -108,7 +129,7 @@ impl EventSourceMappings {
     }
 
     /// A key without a UUID is a mapping about to be made: whatever reads this source into this function is read.
-    async fn only(&self, key: &str, seen: &mut Seen) {
+    async fn only(&self, key: &str, world: &Observation, seen: &mut Seen) {
         let entries = match spec::parse_new(key) {
             // By its source alone: whether a function's name stands for its aliases too, the filter does not say.
             Some((_, Some(source))) => self.list(None, Some(source)).await,
@@ -124,12 +145,41 @@ impl EventSourceMappings {
             seen.absent.push(key.to_owned());
         }
         for entry in found {
-            match self.whole(entry).await {
+            match self.again(entry, world).await {
                 Ok(item) => seen.items.extend(item),
                 Err(reason) => seen.failed.push((key.to_owned(), reason)),
             }
         }
     }
+
+    /// Known mappings, by the listing of all: a page holds a hundred.
+    async fn listed(&self, keys: &[&String], world: &Observation) -> Seen {
+        let entries = match self.list(None, None).await {
+            Ok(entries) => entries,
+            Err(reason) => {
+                let failed = keys.iter().map(|key| ((*key).clone(), reason.clone()));
+                return Seen { failed: failed.collect(), ..Seen::default() };
+            }
+        };
+        let mut entries: BTreeMap<String, Json> =
+            entries.into_iter().filter_map(|entry| Some((entry.get("UUID")?.as_str()?.to_owned(), entry))).collect();
+        let mut seen = Seen::default();
+        for key in keys {
+            match entries.remove(*key) {
+                None => seen.absent.push((*key).clone()),
+                Some(entry) => match self.again(entry, world).await {
+                    Ok(item) => seen.items.extend(item),
+                    Err(reason) => seen.failed.push(((*key).clone(), reason)),
+                },
+            }
+        }
+        seen
+    }
+}
+
+/// Whether an answer leaves out filters that may be there, because a key encrypts them.
+fn is_silent(entry: &Json) -> bool {
+    entry.get("KMSKeyArn").is_some() && entry.get("FilterCriteria").is_none()
 }
 
 #[async_trait]
@@ -138,26 +188,43 @@ impl Reach for EventSourceMappings {
         match ask.reading {
             Reading::Sweep => self.sweep(ask).await,
             Reading::Only(keys) => {
-                let mut seen = Seen::default();
-                for key in keys {
-                    self.only(key, &mut seen).await;
+                let (new, known): (Vec<&String>, Vec<&String>) =
+                    keys.iter().partition(|key| spec::parse_new(key).is_some());
+                let pages = ask.world.table(spec::TYPE).items().count().div_ceil(PAGE);
+                let (mut seen, single) = match known.len() > pages.max(1) {
+                    true => (self.listed(&known, ask.world).await, Vec::new()),
+                    false => (Seen::default(), known),
+                };
+                for key in new.into_iter().chain(single) {
+                    self.only(key, ask.world, &mut seen).await;
                 }
                 seen
             }
         }
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    /// All but the tags, which are as they were sent, or as they were.
+    fn told(&self, step: &Step, answer: &Json, world: &Observation) -> Option<Told> {
+        let item = spec::observed(&self.place, answer).filter(|_| !is_silent(answer))?;
+        let key = &step.refresh.1;
+        let (tags, absent) = match step.operation {
+            "CreateEventSourceMapping" => (tags_in(&step.input, "Tags"), vec![key.clone()]),
+            _ => (world.table(spec::TYPE).get(key)?.tags.clone()?, Vec::new()),
+        };
+        Some(Told::Whole(Seen { items: vec![item.with_tags(tags)], absent, ..Seen::default() }))
+    }
+
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let (lambda, input) = (&self.lambda, Input(&step.input));
         match step.operation {
             "CreateEventSourceMapping" => {
                 // The SDK wants the name before it sends anything.
                 let call = lambda.create_event_source_mapping().function_name(input.required("FunctionName")?);
-                done(SERVICE, sent!(call, &step.input))
+                answered(SERVICE, asked!(call, &step.input, &[]))
             }
             "UpdateEventSourceMapping" => {
                 let call = lambda.update_event_source_mapping().uuid(input.required("UUID")?);
-                done(SERVICE, sent!(call, &step.input, &["UUID"]))
+                answered(SERVICE, asked!(call, &step.input, &["UUID"]))
             }
             "DeleteEventSourceMapping" => {
                 gone(SERVICE, lambda.delete_event_source_mapping().uuid(input.required("UUID")?).send().await)

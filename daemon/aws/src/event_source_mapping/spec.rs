@@ -1,6 +1,7 @@
 //! What an event source mapping means.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_core::plan::kind::{Instance, Kind, Located, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::{Facts, Found, Observation, Observed, State, Step, diff};
@@ -113,6 +114,11 @@ impl Kind for EventSourceMapping {
         if !desired.contains_key("StartingPosition") {
             seen.shift_remove("StartingPosition");
         }
+    }
+
+    /// A mapping takes ten seconds and more, and a look at it is taken from the bucket that most of Lambda's calls share.
+    fn looks(&self) -> (Duration, Duration) {
+        (Duration::from_secs(4), Duration::from_secs(8))
     }
 
     fn attribute(&self, scope: &Scope, target: Target<'_>, attribute: Option<&str>) -> Option<Json> {

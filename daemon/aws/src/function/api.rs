@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::types::FunctionCode;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Marks, Observed, Pace, Reach, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Marks, Observed, Pace, Reach, Seen, Step};
 use serde_json::{Map, Value as Json, json};
 
 use super::spec::{PUBLISHED, RECURSION, RUNTIME, SIGNING};
@@ -105,7 +105,7 @@ impl Functions {
         Ok(extras)
     }
 
-    async fn create(&self, input: Input<'_>, artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn create(&self, input: Input<'_>, artifacts: &dyn Artifacts) -> Applied {
         let code = input.map("Code").unwrap_or(Input(&Json::Null));
         let package = FunctionCode::builder()
             .set_zip_file(wire::package(code, artifacts)?)
@@ -127,7 +127,7 @@ impl Functions {
         done(SERVICE, call.customize().config_override(patient()).send().await)
     }
 
-    async fn update_code(&self, input: Input<'_>, artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn update_code(&self, input: Input<'_>, artifacts: &dyn Artifacts) -> Applied {
         let call = self
             .client
             .update_function_code()
@@ -163,7 +163,7 @@ impl Reach for Functions {
         }
     }
 
-    async fn apply(&self, step: &Step, artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let client = &self.client;
         let name = input.text("FunctionName");

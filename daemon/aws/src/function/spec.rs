@@ -1,5 +1,7 @@
 //! What a function means.
 
+use std::time::Duration;
+
 use evenkeel_core::plan::diff::head;
 use evenkeel_core::plan::marks::CodeMark;
 use evenkeel_core::plan::naming::{NameStyle, Naming};
@@ -140,6 +142,11 @@ impl Kind for Function {
                 target.observed?.attributes.get("SnapStartResponse")?.get(member).cloned()
             }
         }
+    }
+
+    /// A function takes seconds, one in a network minutes; `GetFunction` has a quota of its own.
+    fn looks(&self) -> (Duration, Duration) {
+        (Duration::from_millis(300), Duration::from_secs(5))
     }
 
     fn replaces(&self, path: &str, from: &Json, to: &Json) -> bool {

@@ -1,7 +1,7 @@
 //! How to reach what each qualifier of a function has at most one of: its URL, its settings for asynchronous calls.
 
 use async_trait::async_trait;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observation, Observed, Reach, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Observation, Observed, Reach, Seen, Step};
 use serde_json::Value as Json;
 
 use crate::client::Account;
@@ -69,7 +69,7 @@ impl Reach for Parts {
         .await
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let (name, qualifier) = (input.required("FunctionName")?, input.text("Qualifier"));
         let lambda = &self.lambda;

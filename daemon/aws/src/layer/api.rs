@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LayerVersionContentInput, LayerVersionsListItem};
 use evenkeel_core::plan::observation::marker;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Choice, Observed, Reach, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Choice, Observed, Reach, Seen, Step};
 use futures::StreamExt as _;
 use serde_json::json;
 
@@ -102,7 +102,7 @@ impl Reach for Layers {
         choice.noted(seen)
     }
 
-    async fn apply(&self, step: &Step, artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         match step.operation {
             "PublishLayerVersion" => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use evenkeel_core::plan::observation::marker;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Choice, Observed, Reach, Reading, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Choice, Observed, Reach, Reading, Seen, Step};
 use futures::StreamExt as _;
 
 use super::spec::observed;
@@ -110,7 +110,7 @@ impl Reach for LayerPermissions {
         choice.noted(seen)
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let (name, version, sid) = (input.text("LayerName"), input.long("VersionNumber"), input.text("StatementId"));
         match step.operation {

@@ -1,11 +1,11 @@
 //! How to reach log groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::types::PolicyScope;
 use evenkeel_core::plan::{
-    ApplyError, Artifacts, Ask, Found, Marks, Observed, Pace, Reach, Reading, Scope, Seen, Step, Tags,
+    Applied, Artifacts, Ask, Found, Marks, Observation, Observed, Pace, Reach, Reading, Scope, Seen, Step, Tags, Told,
 };
 use serde_json::Value as Json;
 
@@ -23,6 +23,12 @@ const SERVICE: &str = "CloudWatch Logs";
 const PACE: Pace = Pace::Slow { at_most: 100 };
 /// What moves by itself.
 const GROWING: &[&str] = &["storedBytes"];
+
+/// The most that a page of the listing holds.
+const PAGE: usize = 50;
+
+/// Lines of a listing by name, or why there are none.
+type Lines = Result<BTreeMap<String, Json>, String>;
 
 /// What is read of one group beyond the list; `None` in place of details where nobody marked it.
 type Deep = (Tags, Option<Details>);
@@ -144,17 +150,52 @@ impl LogGroups {
         .await
     }
 
-    async fn only(&self, name: &str) -> Result<Option<Observed>, String> {
-        let entries = self.list(Some(name)).await?;
-        match entries.iter().find(|entry| name_of(entry) == Some(name)) {
-            Some(entry) => self.whole(entry, name, true).await,
-            None => Ok(None),
+    /// The line of one group, or of several that one listing shows.
+    async fn line(&self, name: &str, listed: Option<&Lines>) -> Result<Option<Json>, String> {
+        match listed {
+            Some(lines) => lines.as_ref().map(|lines| lines.get(name).cloned()).map_err(Clone::clone),
+            None => {
+                let entries = self.list(Some(name)).await?;
+                Ok(entries.into_iter().find(|entry| name_of(entry) == Some(name)))
+            }
+        }
+    }
+
+    /// The lines of many groups by what their names begin with, where that takes fewer calls than one for each.
+    async fn lines(&self, keys: &BTreeSet<String>, world: &Observation) -> Option<Lines> {
+        let prefix = common(keys)?;
+        let known = world.table(TYPE).items().filter(|item| item.key.starts_with(prefix)).count();
+        let pages = known.max(keys.len()).div_ceil(PAGE);
+        if pages >= keys.len() {
+            return None;
+        }
+        let entries = self.list(Some(prefix)).await;
+        Some(entries.map(|entries| {
+            entries.into_iter().filter_map(|entry| Some((name_of(&entry)?.to_owned(), entry))).collect()
+        }))
+    }
+
+    async fn only(&self, name: &str, listed: Option<&Lines>, world: &Observation) -> Result<Option<Observed>, String> {
+        let Some(entry) = self.line(name, listed).await? else { return Ok(None) };
+        // Of one that was just made the line tells the rest: it has the tags that it was made with and no details.
+        let made = world.table(TYPE).get(name).filter(|item| spec::is_new(item) && !spec::has_details(&entry));
+        match made.and_then(|item| item.tags.clone()) {
+            Some(tags) => Ok(spec::observed(&entry, &Details::default()).map(|item| item.with_tags(tags))),
+            None => self.whole(&entry, name, true).await,
         }
     }
 }
 
 fn name_of(entry: &Json) -> Option<&str> {
     entry.get("logGroupName")?.as_str()
+}
+
+/// What all of several names begin with.
+fn common(names: &BTreeSet<String>) -> Option<&str> {
+    let (first, last) = (names.first()?, names.last()?);
+    let same = first.char_indices().zip(last.chars()).find(|((_, a), b)| a != b);
+    let prefix = same.map_or(first.as_str(), |((at, _), _)| first.get(..at).unwrap_or_default());
+    (names.len() > 1 && !prefix.is_empty()).then_some(prefix)
 }
 
 /// Whether a group is the one that Lambda made for a function that is there and not ours: most groups of an account
@@ -170,13 +211,24 @@ impl Reach for LogGroups {
     async fn observe(&self, ask: Ask<'_>) -> Seen {
         match ask.reading {
             Reading::Sweep => self.sweep(ask).await,
-            Reading::Only(keys) => deep(keys.iter().cloned(), |name| async move { self.only(&name).await }).await,
+            Reading::Only(keys) => {
+                let listed = self.lines(keys, ask.world).await;
+                let listed = listed.as_ref();
+                deep(keys.iter().cloned(), |name| async move { self.only(&name, listed, ask.world).await }).await
+            }
         }
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    /// What was just made is known but for its line, until something is written that the line does not show.
+    fn told(&self, step: &Step, _answer: &Json, world: &Observation) -> Option<Told> {
+        let before = world.table(TYPE).get(&step.refresh.1);
+        let item = spec::after(step, before.map(AsRef::as_ref))?;
+        Some(Told::Part(Seen { items: vec![item], ..Seen::default() }))
+    }
+
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let (logs, input) = (&self.logs, &step.input);
-        match step.operation {
+        let ended = match step.operation {
             "CreateLogGroup" => done(SERVICE, sent!(logs.create_log_group(), input)),
             "AssociateKmsKey" => done(SERVICE, sent!(logs.associate_kms_key(), input)),
             "DisassociateKmsKey" => done(SERVICE, sent!(logs.disassociate_kms_key(), input)),
@@ -194,6 +246,8 @@ impl Reach for LogGroups {
             "UntagResource" => done(SERVICE, sent!(logs.untag_resource(), input)),
             "DeleteLogGroup" => gone(SERVICE, sent!(logs.delete_log_group(), input)),
             _ => Err(unknown_operation(step)),
-        }
+        };
+        // The answers are empty: that they came is what they tell.
+        ended.map(|_| Some(Json::Null))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::call::Call;
 use crate::spelling::{is_true, parsed};
-use crate::values::{filled, object, ordered, scalar, sorted};
+use crate::values::{filled, object, ordered, scalar, sorted, tags_in};
 
 /// AWS's type name.
 pub(crate) const TYPE: &str = "AWS::Logs::LogGroup";
@@ -271,6 +271,36 @@ pub(crate) fn observed(entry: &Json, details: &Details) -> Option<Observed> {
     }
     out.properties = canonical(&object(Json::Object(properties)), name);
     Some(out)
+}
+
+/// Says of a group that was made a moment ago that nothing was written to it since but what its line shows.
+const NEW: &str = "New";
+
+/// Whether all but a group's line is known, because it was just made.
+pub(crate) fn is_new(item: &Observed) -> bool {
+    item.attributes.contains_key(NEW)
+}
+
+/// Whether a group's line speaks of what has to be read apart.
+pub(crate) fn has_details(entry: &Json) -> bool {
+    entry.get("dataProtectionStatus").is_some_and(|status| status == "ACTIVATED")
+}
+
+/// A group as it is known after a step that succeeded; `None` where the step changes nothing of what is known.
+pub(crate) fn after(step: &Step, before: Option<&Observed>) -> Option<Observed> {
+    match step.operation {
+        "CreateLogGroup" => {
+            let mut item = observed(&step.input, &Details::default())?.with_tags(tags_in(&step.input, "tags"));
+            item.attributes.insert(NEW.to_owned(), Json::Bool(true));
+            Some(item)
+        }
+        "PutRetentionPolicy" => None,
+        _ => {
+            let mut item = before.filter(|item| is_new(item))?.clone();
+            item.attributes.shift_remove(NEW);
+            Some(item)
+        }
+    }
 }
 
 #[cfg(test)]

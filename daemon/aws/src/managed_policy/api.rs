@@ -7,7 +7,7 @@ use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, Policy, PolicyScopeType};
 use aws_smithy_types::date_time::{DateTime, Format};
 use evenkeel_core::plan::observation::marker;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
 
 use super::spec::{self, Answer};
 use crate::document::Input;
@@ -158,7 +158,7 @@ impl Reach for ManagedPolicies {
         .await
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let client = &self.client;
         let arn = || input.required("PolicyArn");

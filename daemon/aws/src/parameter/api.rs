@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_ssm::types::{ParameterStringFilter, ResourceTypeForTagging};
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Marks, Observed, Pace, Reach, Reading, Scope, Seen, Step, Tags};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Marks, Observed, Pace, Reach, Reading, Scope, Seen, Step, Tags};
 use futures::StreamExt as _;
 use serde_json::Value as Json;
 
@@ -232,7 +232,7 @@ impl Reach for Parameters {
         }
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let ssm = &self.ssm;
         match step.operation {
             "PutParameter" => done(SERVICE, sent!(ssm.put_parameter(), &step.input)),

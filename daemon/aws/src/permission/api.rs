@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Pace, Reach, Reading, Scope, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Observed, Pace, Reach, Reading, Scope, Seen, Step};
 
 use super::spec::{self, PART};
 use crate::client::Account;
@@ -83,7 +83,7 @@ impl Reach for Permissions {
         .await
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let (name, qualifier) = (input.required("FunctionName")?, input.text("Qualifier"));
         let lock = self.lock(&name);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use evenkeel_core::plan::observation::marker;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
 
 use super::spec;
 use crate::document::{Input, tags_from};
@@ -103,7 +103,7 @@ impl Reach for Queues {
         .await
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let url = || input.required("QueueUrl");
         match step.operation {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{EntityType, RoleDetail, Tag};
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
+use evenkeel_core::plan::{Applied, ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
 
 use super::spec::{self, Answer};
 use crate::document::{Input, tags_from};
@@ -128,7 +128,7 @@ impl Reach for Roles {
         }
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let role = input.required("RoleName")?;
         let lock = self.lock(&role);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::Subscription;
 use evenkeel_core::plan::observation::marker;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observation, Observed, Pace, Reach, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Observation, Observed, Pace, Reach, Seen, Step};
 
 use super::spec::{self, PENDING};
 use crate::document::Input;
@@ -127,7 +127,7 @@ impl Reach for Subscriptions {
         .await
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         match step.operation {
             "Subscribe" => {

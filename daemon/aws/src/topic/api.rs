@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::Tag;
 use evenkeel_core::plan::observation::marker;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
+use evenkeel_core::plan::{Applied, ApplyError, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
 
 use super::spec;
 use crate::document::{Input, tags_from};
@@ -90,7 +90,7 @@ impl Reach for Topics {
         }
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let arn = || input.required("TopicArn");
         let resource = || input.required("ResourceArn");

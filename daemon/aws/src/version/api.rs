@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::types::FunctionScalingConfig;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observation, Observed, Reach, Reading, Seen, State, Step};
+use aws_sdk_lambda::types::{FunctionConfiguration, FunctionScalingConfig};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Observation, Observed, Reach, Reading, Seen, State, Step, Told};
 use serde_json::{Value as Json, json};
 
 use super::spec::{self, NEXT, POLICY_WORD, PROVISIONED, observed};
 use crate::document::Input;
-use crate::error::{done, gone, offered, unknown_operation};
+use crate::error::{answered, done, gone, offered, unknown_operation};
 use crate::function::wire;
 use crate::function_part;
-use crate::reading::{pages, read};
+use crate::reading::{deep, pages, read};
+use crate::wire::heard;
 
 const SERVICE: &str = "Lambda";
 
@@ -47,25 +48,50 @@ impl Versions {
         for configuration in &configurations {
             let Some(mut item) = observed(Input(&wire::configuration(configuration)), world) else { continue };
             let in_full = whichever || asked.contains(&item.key);
-            // Of ours that may go, too: what is provisioned on one keeps it.
-            if (in_full || item.marks.is_some()) && has_provisioned(world, function) {
-                add_provisioned(&self.client, &mut item).await?;
-            }
-            if in_full {
-                if has_word(world, function, POLICY_WORD) {
-                    self.add_runtime_policy(&mut item).await?;
-                }
-                if configuration.capacity_provider_config().is_some() {
-                    let qualifier = function_part::qualifier_of(&item.key);
-                    let config = scaling(&self.client, function, qualifier).await?;
-                    if !config.is_null() {
-                        item.properties.insert("FunctionScalingConfig".to_owned(), config);
-                    }
-                }
-            }
+            self.complete(&mut item, configuration, world, in_full).await?;
             items.push(item);
         }
         Ok(items)
+    }
+
+    /// Adds what takes calls of its own.
+    async fn complete(
+        &self,
+        item: &mut Observed,
+        configuration: &FunctionConfiguration,
+        world: &Observation,
+        in_full: bool,
+    ) -> Result<(), String> {
+        let function = function_part::function_of(&item.key).to_owned();
+        // Of ours that may go, too: what is provisioned on one keeps it.
+        if (in_full || item.marks.is_some()) && has_provisioned(world, &function) {
+            add_provisioned(&self.client, item).await?;
+        }
+        if in_full {
+            if has_word(world, &function, POLICY_WORD) {
+                self.add_runtime_policy(item).await?;
+            }
+            if configuration.capacity_provider_config().is_some() {
+                let qualifier = function_part::qualifier_of(&item.key);
+                let config = scaling(&self.client, &function, qualifier).await?;
+                if !config.is_null() {
+                    item.properties.insert("FunctionScalingConfig".to_owned(), config);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One version by its number: `GetFunction` has a quota of its own, far above that of the listing.
+    async fn one(&self, key: &str, world: &Observation) -> Result<Option<Observed>, String> {
+        let (function, number) = (function_part::function_of(key), function_part::qualifier_of(key));
+        let call = || self.client.get_function().function_name(function).qualifier(number).send();
+        let Some(configuration) = read(SERVICE, call).await?.and_then(|answer| answer.configuration) else {
+            return Ok(None);
+        };
+        let Some(mut item) = observed(Input(&wire::configuration(&configuration)), world) else { return Ok(None) };
+        self.complete(&mut item, &configuration, world, true).await?;
+        Ok(Some(item))
     }
 
     async fn add_runtime_policy(&self, item: &mut Observed) -> Result<(), String> {
@@ -84,12 +110,27 @@ impl Reach for Versions {
             Reading::Only(keys) => keys,
             Reading::Sweep => ask.wanted,
         };
+        let numbered = |key: &String| function_part::qualifier_of(key).parse::<u64>().is_ok();
+        if matches!(ask.reading, Reading::Only(_)) && asked.iter().all(numbered) {
+            return deep(asked.iter().cloned(), |key| async move { self.one(&key, ask.world).await }).await;
+        }
         let pace = function_part::lambda_pace(ask.world);
         let list = |function: String| async move { self.list(&function, asked, ask.world).await };
         function_part::observe(ask, super::TYPE, "version", pace, list).await
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    fn told(&self, step: &Step, answer: &Json, world: &Observation) -> Option<Told> {
+        let function = function_part::function_of(&step.refresh.1);
+        let more = [PROVISIONED, POLICY_WORD].into_iter().any(|word| has_word(world, function, word));
+        // What these functions' versions have beside, the answer does not tell.
+        if more || answer.get("CapacityProviderConfig").is_some_and(|config| !config.is_null()) {
+            return None;
+        }
+        let item = observed(Input(answer), world).filter(|item| function_part::function_of(&item.key) == function)?;
+        Some(Told::Whole(Seen { items: vec![item], absent: vec![step.refresh.1.clone()], ..Seen::default() }))
+    }
+
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let function = input.text("FunctionName");
         match step.operation {
@@ -100,7 +141,7 @@ impl Reach for Versions {
                     .set_function_name(function)
                     .set_description(input.text("Description"))
                     .set_code_sha256(input.text("CodeSha256"));
-                done(SERVICE, call.send().await)
+                answered(SERVICE, heard!(call))
             }
             "PutFunctionScalingConfig" => put_scaling(&self.client, input).await,
             "DeleteFunction" => {
@@ -134,7 +175,7 @@ pub(crate) async fn runtime_management(
 }
 
 /// Says when a function, or one of its versions, gets new runtimes.
-pub(crate) async fn put_runtime_management(client: &Client, input: Input<'_>) -> Result<(), ApplyError> {
+pub(crate) async fn put_runtime_management(client: &Client, input: Input<'_>) -> Applied {
     let word = input.text("UpdateRuntimeOn").map(|word| word.as_str().into());
     let call = client.put_runtime_management_config().set_function_name(input.text("FunctionName"));
     let call = call.set_qualifier(input.text("Qualifier")).set_update_runtime_on(word);
@@ -165,7 +206,7 @@ pub(crate) async fn scaling(client: &Client, function: &str, qualifier: &str) ->
 }
 
 /// Sets the scaling of a version.
-pub(crate) async fn put_scaling(client: &Client, input: Input<'_>) -> Result<(), ApplyError> {
+pub(crate) async fn put_scaling(client: &Client, input: Input<'_>) -> Applied {
     let config = input.map("FunctionScalingConfig").unwrap_or(Input(&Json::Null));
     let config = FunctionScalingConfig::builder()
         .set_min_execution_environments(config.int("MinExecutionEnvironments"))
@@ -193,7 +234,7 @@ pub(crate) async fn add_provisioned(client: &Client, item: &mut Observed) -> Res
 }
 
 /// Sets or removes provisioned concurrency.
-pub(crate) async fn apply_provisioned(client: &Client, step: &Step) -> Result<(), ApplyError> {
+pub(crate) async fn apply_provisioned(client: &Client, step: &Step) -> Applied {
     let input = Input(&step.input);
     let (function, qualifier) = (input.text("FunctionName"), input.text("Qualifier"));
     match step.operation {

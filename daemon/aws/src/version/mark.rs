@@ -61,7 +61,7 @@ pub fn is_referred_to(observed: &Observed, world: &Observation) -> bool {
         return true;
     }
     // An alias is why a version was published: where none is known, they were not listed.
-    let mut aliases = world.table(alias::TYPE).items().filter(|item| function_of(&item.key) == function).peekable();
+    let mut aliases = world.table(alias::TYPE).parts_of(function).peekable();
     if aliases.peek().is_none() {
         return true;
     }
@@ -79,10 +79,7 @@ pub fn is_referred_to(observed: &Observed, world: &Observation) -> bool {
     };
     let by_part = || {
         let mut parts = [permission::TYPE, url::TYPE, invoke_config::TYPE].into_iter();
-        parts.any(|type_name| {
-            let mut items = world.table(type_name).items();
-            items.any(|item| function_of(&item.key) == function && qualifier_of(&item.key) == version)
-        })
+        parts.any(|type_name| world.table(type_name).parts_of(function).any(|item| qualifier_of(&item.key) == version))
     };
     let provisioned = observed.properties.contains_key("ProvisionedConcurrencyConfig");
     provisioned || by_alias || by_mapping() || by_part()

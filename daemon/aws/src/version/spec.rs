@@ -63,8 +63,7 @@ impl Kind for Version {
             return instance(next, found);
         }
         let newest = |fits: &dyn Fn(&Observed) -> bool| {
-            let versions = table.items().filter(|item| function_part::function_of(&item.key) == function);
-            versions.filter(|item| fits(item)).max_by_key(|item| number_of(&item.key)).cloned()
+            table.parts_of(&function).filter(|item| fits(item)).max_by_key(|item| number_of(&item.key)).cloned()
         };
         let says = |item: &Observed, name: &str| {
             let text = if name == "Description" { mark::text(want) } else { want.text(name).map(str::to_owned) };
@@ -142,8 +141,7 @@ impl Kind for Version {
     /// refers to.
     fn keeps(&self, scope: &Scope, observed: &Observed, world: &Observation, _superseded: bool) -> bool {
         let function = function_part::function_of(&observed.key);
-        let all = world.table(TYPE).items().filter(|item| function_part::function_of(&item.key) == function);
-        let numbers: Vec<u64> = all.map(|item| number_of(&item.key)).collect();
+        let numbers: Vec<u64> = world.table(TYPE).parts_of(function).map(|item| number_of(&item.key)).collect();
         let number = number_of(&observed.key);
         let newer = numbers.iter().filter(|other| **other > number).count();
         let keep = match observed.attributes.get(MARK).and_then(Json::as_str) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 
 /// One bucket of AWS's.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +103,11 @@ fn service_of(type_name: &str) -> &str {
     type_name.split("::").nth(1).unwrap_or(type_name)
 }
 
+/// The bucket of a step.
+pub fn of_step(step: &Step) -> Option<Quota> {
+    quota(service_of(step.type_name), step.operation)
+}
+
 /// What calls take from AWS's buckets: service, operation, how often.
 pub fn spent<'a>(calls: impl IntoIterator<Item = (&'a str, &'a str, u64)>) -> Buckets {
     let mut out = Buckets::new();
@@ -157,7 +162,7 @@ impl Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Action, Standing, Step, Verb};
+    use crate::plan::{Action, Standing, Verb};
 
     #[test]
     fn lambda_has_three_buckets() {

@@ -13,7 +13,7 @@ use super::diff::{Change, Unknown};
 use super::marks::{CodeMark, Tags};
 use super::naming::{self, Naming};
 use super::observation::{Ask, Found, Observation, Observed, Seen};
-use super::step::{ApplyError, Artifacts, Step};
+use super::step::{Applied, Artifacts, Step, Told};
 use crate::model::resource::Resource;
 
 /// Where a plan takes place.
@@ -264,6 +264,12 @@ pub trait Kind: Send + Sync + Debug {
         Duration::from_secs(10)
     }
 
+    /// Pauses between looks at one that settles: the first, which doubles, and the longest. Where a look costs a call of
+    /// a small quota it should not come before it can be worth it.
+    fn looks(&self) -> (Duration, Duration) {
+        (Duration::from_millis(100), Duration::from_secs(5))
+    }
+
     /// How long a name has to rest between a deletion and the next creation.
     fn rests(&self) -> Duration {
         Duration::ZERO
@@ -362,11 +368,18 @@ pub trait Reach: Send + Sync {
     /// Reads; never writes.
     async fn observe(&self, ask: Ask<'_>) -> Seen;
 
-    /// Carries out one step: exactly one AWS write, no choices.
+    /// Carries out one step: exactly one AWS write, no choices. Gives AWS's answer where [`Reach::told`] makes something
+    /// of it.
     ///
     /// # Errors
-    /// What the failure means, see [`ApplyError`].
-    async fn apply(&self, step: &Step, artifacts: &dyn Artifacts) -> Result<(), ApplyError>;
+    /// What the failure means, see [`ApplyError`](super::step::ApplyError).
+    async fn apply(&self, step: &Step, artifacts: &dyn Artifacts) -> Applied;
+
+    /// What the answer to a step tells of the real thing; `None` where it has to be read. `world` is what is known when
+    /// the answer has come.
+    fn told(&self, _step: &Step, _answer: &Json, _world: &Observation) -> Option<Told> {
+        None
+    }
 }
 
 /// All kinds by type name.

@@ -277,6 +277,12 @@ impl Table {
         self.items.values()
     }
 
+    /// Those of them whose keys begin with a group's name and `|`: the parts of one parent.
+    pub fn parts_of(&self, group: &str) -> impl Iterator<Item = &Arc<Observed>> {
+        let first = format!("{group}|");
+        self.items.range(first.clone()..).map_while(move |(key, item)| key.starts_with(&first).then_some(item))
+    }
+
     /// Whether a sweep went through: only then are unlisted resources known to be absent.
     pub fn is_complete(&self) -> bool {
         matches!(self.sweep, Some(Ok(())))

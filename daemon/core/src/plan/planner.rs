@@ -172,7 +172,9 @@ impl<'a> Planner<'a> {
                 self.note_part(kind, &instance.key);
                 self.note_words(kind, &instance.key, kind.further_words(Some(&want), None));
                 let retained = resource.deletion_policy == Some(DeletionPolicy::Retain);
-                if !kind.facts().taggable && (retained || kind.forgets_id()) {
+                // A version tells itself whether it is one of those that go, and its key is not known before it is there.
+                let remembered = (retained && !kind.is_version()) || kind.forgets_id();
+                if !kind.facts().taggable && remembered {
                     let word = marks::child_word(kind.type_name(), &instance.key, id, retained);
                     self.note_words(kind, &instance.key, vec![word]);
                 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::observation::Seen;
+
 /// One AWS write, as data. The package that reaches AWS carries it out without making a choice.
 #[derive(Clone, PartialEq)]
 pub struct Step {
@@ -25,6 +27,15 @@ impl fmt::Debug for Step {
         let names: Vec<&String> = self.input.as_object().map(|input| input.keys().collect()).unwrap_or_default();
         write!(f, "{} {} {names:?}", self.operation, self.refresh.1)
     }
+}
+
+/// What the answer to a step told of the real thing, so that it need not be read again.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// All that a reading would.
+    Whole(Seen),
+    /// What a reading that follows need not ask for again.
+    Part(Seen),
 }
 
 /// Why a step did not succeed: what it means for the caller, not which service said it.
@@ -59,6 +70,9 @@ pub enum ApplyError {
     #[error("{0}")]
     Refused(String),
 }
+
+/// How a step ended: with AWS's answer, where somebody makes something of it.
+pub type Applied = Result<Option<Json>, ApplyError>;
 
 /// Where local artifacts come from when a step uploads one.
 ///

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::EntityType;
-use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step};
+use evenkeel_core::plan::{Applied, Artifacts, Ask, Observed, Reach, Seen, Step};
 
 use super::{People, observed, split};
 use crate::document::Input;
@@ -81,7 +81,7 @@ impl Reach for PeoplesPolicies {
         }
     }
 
-    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let input = Input(&step.input);
         let client = &self.client;
         let name = input.required("PolicyName")?;
