@@ -7,9 +7,12 @@ usage: build.py SCHEMAS [-o aws-resources.bin]
 The same input gives the same bytes. Prose (descriptions, titles, examples, addresses) stays out; everything that
 validation, replacement decisions and drift need stays in.
 
-Layout: b"EKSCHEM1", the index's length (u32, little endian), the index (deflated JSON:
-{"date", "source", "types": {name: block}, "blocks": [[offset, length]]}), then the blocks, each a deflated JSON object
-{name: schema}. Types of one service share blocks, so that a look-up inflates little. Keys of a shape:
+Layout, numbers as u32 in little endian: b"EKSCHEM2"; the header's length and the header (deflated JSON: {"date",
+"source", "blocks": [[offset, length]]}, offsets from the end of the names); how many types there are and a record for
+each, sorted by name: where its name begins among the names, its block, and where its schema begins in the inflated
+block, with its length; the length of the names, and the names, one after the other. Then the blocks, each a deflated
+run of JSON objects. So a look-up searches the records in place, inflates one block and reads one schema; types of one
+service share blocks. Keys of a shape:
 t type(s), r reference to a definition, p properties, a additional properties (false, true or a shape), pp pattern
 properties, i items, q required, e enum, x pattern (as Rust's regex crate reads it), l length [min, max], n number [min, max], c item count [min, max],
 u unique items, o false where the order of items does not matter, any/one/all combinations, f format,
@@ -17,7 +20,7 @@ k key count [min, max], dr what a property needs beside it, de what it excludes,
 Python 3 standard library only."""
 import argparse, ast, json, os, re, struct, zlib
 
-BLOCK = 120_000  # characters of JSON after which a service's types go into another block
+BLOCK = 120_000  # bytes of JSON after which a service's types go into another block
 LIMITS = {"l": ("minLength", "maxLength"), "n": ("minimum", "maximum"), "c": ("minItems", "maxItems"),
           "k": ("minProperties", "maxProperties")}
 
@@ -232,9 +235,9 @@ def dump(value):
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
-def deflate(text):
+def deflate(data):
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return packer.compress(text.encode()) + packer.flush()
+    return packer.compress(data) + packer.flush()
 
 
 def main():
@@ -256,29 +259,28 @@ def main():
                 if raw["typeName"] in getatt:
                     made["at"] = getatt[raw["typeName"]]
                 types[raw["typeName"]] = dump(made)
-    blocks, where, current, size, service = [], {}, [], 0, None
-    def close():
-        nonlocal current, size
-        if current:
-            blocks.append("{" + ",".join(current) + "}")
-            current, size = [], 0
-    for name in sorted(types):
+    blocks, records, names, service = [], [], [], None
+    for name in sorted(types, key=str.encode):
         own = name.split("::")[1]
-        if own != service or size > BLOCK:
-            close()
+        if own != service or len(blocks[-1]) > BLOCK:
+            blocks.append(b"")
             service = own
-        where[name] = len(blocks)
-        current.append(f"{json.dumps(name)}:{types[name]}")
-        size += len(types[name])
-    close()
+        schema_text = types[name].encode()
+        records.append((sum(map(len, names)), len(blocks) - 1, len(blocks[-1]), len(schema_text)))
+        names.append(name.encode())
+        blocks[-1] += schema_text
     packed = [deflate(b) for b in blocks]
     offsets, at = [], 0
     for b in packed:
         offsets.append([at, len(b)])
         at += len(b)
-    index = deflate(dump({"date": date, "source": f"cfn-lint {version}", "types": where, "blocks": offsets}))
+    header = deflate(dump({"date": date, "source": f"cfn-lint {version}", "blocks": offsets}).encode())
+    number = lambda value: struct.pack("<I", value)
+    table = b"".join(number(value) for record in records for value in record)
+    named = b"".join(names)
     with open(a.output, "wb") as f:
-        f.write(b"EKSCHEM1" + struct.pack("<I", len(index)) + index + b"".join(packed))
+        f.write(b"EKSCHEM2" + number(len(header)) + header + number(len(records)) + table)
+        f.write(number(len(named)) + named + b"".join(packed))
     print(f"{len(types)} types of {date}, {len(blocks)} blocks, {os.path.getsize(a.output)} bytes")
 
 

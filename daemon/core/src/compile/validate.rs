@@ -6,6 +6,7 @@
 mod attributes;
 mod beyond;
 mod canonical;
+mod pattern;
 mod together;
 mod value;
 

@@ -1,7 +1,7 @@
 //! AWS's own schemas of its resource types: what validation, "did you mean", replacement decisions and drift rest on.
 //!
 //! The table is made by `daemon/core/schemas/build.py` from the schemas that AWS publishes (as cfn-lint ships them) and
-//! is read lazily: looking up a type inflates only the block that it stands in.
+//! is read lazily: looking up a type inflates only the block that it stands in, and reads that type alone.
 
 mod shape;
 mod spelling;

@@ -1,11 +1,8 @@
 //! One value against its shape.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
-
-use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
+use super::pattern::matches;
 use super::{beyond, wants_list};
 use crate::compile::lower_camel::alternatives;
 use crate::model::node::MASK;
@@ -332,18 +329,4 @@ pub(super) fn is_mere_requirement(shape: &Shape) -> bool {
         && shape.pattern.is_none()
         && shape.any_of.is_empty()
         && shape.one_of.is_empty()
-}
-
-/// Whether text matches an ECMA pattern. A pattern that cannot be read here (look-around, references) matches all:
-/// AWS has the last word.
-fn matches(pattern: &str, text: &str) -> bool {
-    static KNOWN: OnceLock<Mutex<BTreeMap<String, Option<Regex>>>> = OnceLock::new();
-    let known = KNOWN.get_or_init(Mutex::default);
-    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    if !known.contains_key(pattern) {
-        let build = |unicode: bool| RegexBuilder::new(pattern).unicode(unicode).size_limit(1 << 20).build();
-        // ECMA's `\d` and `\w` are ASCII, and those are built far faster; a class of all but some needs Unicode here.
-        known.insert(pattern.to_owned(), build(false).or_else(|_| build(true)).ok());
-    }
-    known.get(pattern).and_then(Option::as_ref).is_none_or(|regex| regex.is_match(text))
 }
