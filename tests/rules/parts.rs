@@ -87,6 +87,70 @@ async fn a_role_that_may_not_read_the_queue_yet_is_waited_for() {
     trial.quiet(&spec).await;
 }
 
+/// A queue with its function, which may know the queue's URL.
+fn queue_and_function(visibility: u32, more: &str) -> String {
+    format!("Queue q: {{visibilityTimeout: {visibility}}}\n") + &function(&format!("triggers: [{{queue: q}}], {more}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn visibility_is_raised_before_the_functions_timeout_and_lowered_after_it() {
+    for seed in 0..10 {
+        for more in ["", ", environment: {QUEUE: !Ref q}"] {
+            let trial = Trial::start(Rules { seed, ..Rules::default() }).await;
+            let spec =
+                |visibility: u32, timeout: u32| queue_and_function(visibility, &format!("timeout: {timeout}{more}"));
+            trial.converge(&spec(60, 10)).await;
+            trial.aws.forget();
+            trial.converge(&spec(300, 200)).await;
+            let (queue, function) =
+                (trial.time("SetQueueAttributes", ""), trial.time("UpdateFunctionConfiguration", ""));
+            assert!(queue < function, "seed {seed}:\n{}", trial.story());
+            tokio::time::sleep(Duration::from_secs(120)).await;
+            trial.aws.forget();
+            trial.converge(&spec(30, 5)).await;
+            let (queue, function) =
+                (trial.time("SetQueueAttributes", ""), trial.time("UpdateFunctionConfiguration", ""));
+            assert!(function < queue, "seed {seed}:\n{}", trial.story());
+
+            trial.quiet(&spec(30, 5)).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn visibility_is_lowered_after_the_timeout_also_where_new_code_comes_first() {
+    let trial = Trial::start(Rules::default()).await;
+    let spec = |visibility: u32, timeout: u32, handler: &str| {
+        queue_and_function(visibility, &format!("timeout: {timeout}")).replace("app.handler", handler)
+    };
+    trial.converge(&spec(300, 200, "app.handler")).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    trial.aws.forget();
+    trial.file("src/app.py", "def other(event, context):\n    return event\n");
+    trial.converge(&spec(30, 5, "app.other")).await;
+    let code = trial.time("UpdateFunctionCode", "");
+    let (function, queue) = (trial.time("UpdateFunctionConfiguration", ""), trial.time("SetQueueAttributes", ""));
+    assert!(code < function && function < queue, "{}", trial.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_beyond_the_visibility_waits_until_the_mapping_that_leaves_has_gone() {
+    for after in [
+        "Queue q: {visibilityTimeout: 60}\n".to_owned() + &function("timeout: 200"),
+        // Another queue takes its place.
+        "Queue q: {visibilityTimeout: 60}\nQueue p: {visibilityTimeout: 300}\n".to_owned()
+            + &function("timeout: 200, triggers: [{queue: p}]"),
+    ] {
+        let trial = Trial::start(Rules::default()).await;
+        trial.converge(&queue_and_function(60, "timeout: 10")).await;
+        trial.aws.forget();
+        trial.converge(&after).await;
+        assert!(!trial.story().contains("UpdateFunctionConfiguration t-f  "), "refused:\n{}", trial.story());
+        assert!(trial.time("DeleteEventSourceMapping", "") < trial.time("UpdateFunctionConfiguration", ""));
+        trial.quiet(&after).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_mapping_waits_until_lambda_sees_the_queues_visibility() {
     let trial = Trial::start(Rules::default()).await;

@@ -24,7 +24,8 @@ pub use adopt::{AdoptError, Adoption, adopt};
 pub use diff::{Cause, Change};
 pub use export::{Export, Imported, Imports};
 pub use kind::{
-    Artifact, Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, TagWork, Target, Want, Work,
+    Artifact, Bound, Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, Setting, TagWork, Target,
+    Want, Work,
 };
 pub use marks::{Marks, Tags};
 pub use observation::{Ask, Choice, Found, Observation, Observed, Pace, Reading, Seen, State, Table};

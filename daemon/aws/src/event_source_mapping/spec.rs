@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::plan::kind::{Instance, Kind, Located, Scope, TagWork, Target, Want, Work};
-use evenkeel_core::plan::{Facts, Found, Observation, Observed, State, Step, diff};
+use evenkeel_core::plan::{Bound, Facts, Found, Observation, Observed, Setting, State, Step, diff};
 use serde_json::{Map, Value as Json};
 
 use super::properties::{CREATE_ONLY, SCALARS, STRUCTURES, Source, canonical, from_answer, to_api};
 use crate::call::Call;
 use crate::function_part;
 use crate::function_ref::FunctionRef;
+use crate::queue;
 use crate::values::{filled, ordered};
 
 /// AWS's type name.
@@ -119,6 +120,22 @@ impl Kind for EventSourceMapping {
     /// A mapping takes ten seconds and more, and a look at it is taken from the bucket that most of Lambda's calls share.
     fn looks(&self) -> (Duration, Duration) {
         (Duration::from_secs(4), Duration::from_secs(8))
+    }
+
+    /// A message must not come back while the function may still be at it: AWS refuses a mapping whose queue's visibility
+    /// timeout is less than the function's timeout, and a timeout beyond it.
+    fn bounds(&self, scope: &Scope, properties: &Map<String, Json>) -> Vec<Bound> {
+        let function = filled(properties, "FunctionName").and_then(|text| FunctionRef::parse(&text));
+        let function = function.filter(|function| function.is_here(scope));
+        let source = filled(properties, "EventSourceArn");
+        let queue = source.as_ref().and_then(|arn| arn.strip_prefix(&scope.arn("sqs", "")));
+        let setting =
+            |type_name, key: &str, path: &str| Setting { type_name, key: key.to_owned(), path: path.to_owned() };
+        let bound = function.zip(queue).map(|(function, queue)| Bound {
+            lesser: setting(function_part::FUNCTION, &function.name, "Timeout"),
+            greater: setting(queue::spec::TYPE, queue, "VisibilityTimeout"),
+        });
+        bound.into_iter().collect()
     }
 
     fn attribute(&self, scope: &Scope, target: Target<'_>, attribute: Option<&str>) -> Option<Json> {

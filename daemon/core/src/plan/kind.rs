@@ -149,6 +149,26 @@ pub struct Claim {
     pub path: String,
 }
 
+/// One setting of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The resource's type.
+    pub type_name: &'static str,
+    /// Its key.
+    pub key: String,
+    /// The path in its properties.
+    pub path: String,
+}
+
+/// Two numbers that AWS holds against each other: at no moment may the first be greater than the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// What is at most the other.
+    pub lesser: Setting,
+    /// What is at least the other.
+    pub greater: Setting,
+}
+
 /// The parent of an untaggable child.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parent {
@@ -246,6 +266,12 @@ pub trait Kind: Send + Sync + Debug {
 
     /// What it claims of other resources.
     fn claims(&self, _scope: &Scope, _want: &Want) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    /// Settings of other resources that are bound to each other because of this one, from what the spec asks for or from
+    /// what is there: the planner orders their changes.
+    fn bounds(&self, _scope: &Scope, _properties: &Map<String, Json>) -> Vec<Bound> {
         Vec::new()
     }
 

@@ -4,9 +4,11 @@
 //! Pure and deterministic. Unknown is never taken for absent. A step is given only where all its inputs are known and
 //! all it needs is settled or is made by an earlier step of the same plan. Nothing that is not ours gets a step.
 
+mod bounds;
 mod compare;
 mod tags;
 
+pub(super) use bounds::held_up_by;
 pub use tags::tags_of;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,7 @@ use super::diff;
 use super::export::{Export, Imports};
 use super::graph;
 use super::guard;
-use super::kind::{Claim, Instance, Kind, Kinds, Scope, TagWork, Target, Want};
+use super::kind::{Bound, Claim, Instance, Kind, Kinds, Scope, TagWork, Target, Want};
 use super::marks;
 use super::observation::{Found, Observation, Observed, State};
 use super::resolve::{self, Lookup, Origin};
@@ -63,6 +65,7 @@ pub(super) struct Planner<'a> {
     needs: BTreeMap<&'a str, BTreeSet<String>>,
     done: BTreeMap<&'a str, Planned>,
     claims: Vec<Claim>,
+    bounds: Vec<Bound>,
     parts: BTreeMap<(&'static str, String), BTreeSet<String>>,
     plan: Plan,
 }
@@ -113,6 +116,7 @@ impl<'a> Planner<'a> {
             input,
             done: BTreeMap::new(),
             claims: Vec::new(),
+            bounds: Vec::new(),
             parts: BTreeMap::new(),
             plan: Plan::default(),
         }
@@ -132,6 +136,7 @@ impl<'a> Planner<'a> {
         for id in sorted {
             self.visit(id);
         }
+        self.order_bounds();
     }
 
     /// The first instance that a resource asks for, and the tags it should carry.
@@ -168,6 +173,7 @@ impl<'a> Planner<'a> {
                 }
             }
             self.claims.extend(claims);
+            self.bounds.extend(kind.bounds(self.input.scope, &want.properties));
             for instance in &located.instances {
                 self.note_part(kind, &instance.key);
                 self.note_words(kind, &instance.key, kind.further_words(Some(&want), None));

@@ -7,7 +7,7 @@ use super::action::{Action, Plan, Standing, Verb};
 use super::kind::{Kind, TagWork};
 use super::marks;
 use super::observation::{Found, Observation, Observed, State};
-use super::planner::{Input, Kept};
+use super::planner::{Input, Kept, held_up_by};
 use crate::model::resource::{DeletionPolicy, Origin};
 
 /// Adds the deletions to a plan: what carries our marks and is not wanted, dependents first, after everything else.
@@ -16,7 +16,9 @@ use crate::model::resource::{DeletionPolicy, Origin};
 pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
     let busy = plan.actions.iter().any(|action| matches!(action.standing, Standing::Acting | Standing::Waiting(_)));
     let mut found: Vec<(u8, Turn, Action)> = Vec::new();
-    let goners = goners(input, kept);
+    // Deletions that others have to wait for.
+    let mut awaited: BTreeSet<(&str, String)> = BTreeSet::new();
+    let goners = goners(input, kept, plan);
     let going: BTreeSet<(&str, &str)> =
         goners.iter().map(|(kind, item)| (kind.type_name(), item.key.as_str())).collect();
     let leaving: Vec<(&str, &str)> = goners
@@ -35,6 +37,12 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
             let waits = action.verb == Verb::Delete && matches!(action.standing, Standing::Waiting(_));
             if waits && matches!(item.state, State::Pending { .. }) && facts.reads == kind.type_name() {
                 plan.pending.entry(facts.reads).or_default().insert(item.key.clone());
+            }
+            if action.verb == Verb::Delete {
+                for other in held_up_by(input, plan, *kind, item) {
+                    plan.actions[other].wait(format!("waits until `{}` has gone", action.id));
+                    awaited.insert((kind.type_name(), item.key.clone()));
+                }
             }
             found.push((facts.rank, turn, action));
         }
@@ -59,7 +67,8 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
             Origin::Written => action.id.clone(),
         };
         if !action.steps.is_empty() {
-            if busy {
+            let awaited = action.keys.iter().any(|key| awaited.contains(key));
+            if busy && !awaited {
                 action.hold("waits for the changes that come first");
             } else if Some(rank) != first {
                 action.hold("waits for what depends on it to go first");
@@ -72,7 +81,7 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
 }
 
 /// Resources of this application that the spec does not account for.
-fn goners<'a>(input: &Input<'a>, kept: &Kept) -> Vec<(&'a dyn Kind, Arc<Observed>)> {
+fn goners<'a>(input: &Input<'a>, kept: &Kept, plan: &Plan) -> Vec<(&'a dyn Kind, Arc<Observed>)> {
     let scope = input.scope;
     let mut out = Vec::new();
     for kind in input.kinds.iter() {
@@ -93,8 +102,12 @@ fn goners<'a>(input: &Input<'a>, kept: &Kept) -> Vec<(&'a dyn Kind, Arc<Observed
                 continue;
             }
             match kept.standing.get(&marks.id) {
-                // The same id is wanted elsewhere: this one is superseded, and goes once its successor stands.
-                Some((type_name, standing)) if type_name == kind.type_name() && *standing != Standing::Ready => {}
+                // The same id is wanted elsewhere: this one is superseded, and goes once its successor stands; before it
+                // where it is in the way of what the successor needs.
+                Some((type_name, standing))
+                    if type_name == kind.type_name()
+                        && *standing != Standing::Ready
+                        && held_up_by(input, plan, kind, item).is_empty() => {}
                 _ if kind.keeps(scope, item, input.world, superseded(kept, kind, item)) => {}
                 _ => out.push((kind, Arc::clone(item))),
             }

@@ -1,6 +1,7 @@
 //! The planner against made-up kinds and a made-up world.
 
 mod again;
+mod bounds;
 mod exports;
 mod leaving;
 

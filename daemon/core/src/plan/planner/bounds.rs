@@ -1,0 +1,119 @@
+//! Settings of two resources that AWS holds against each other: whichever goes first, at no moment may the one exceed
+//! the other.
+
+use super::{Input, Planner};
+use crate::plan::action::{Plan, Standing, Verb};
+use crate::plan::kind::{Bound, Kind, Setting};
+use crate::plan::observation::Observed;
+
+/// What a plan does to a number.
+#[derive(Clone, Copy)]
+struct Move {
+    /// The action's place in the plan.
+    action: usize,
+    from: f64,
+    to: f64,
+}
+
+/// How a plan changes a setting; `None` where it does not, or where there is no number before or after.
+fn moved(plan: &Plan, setting: &Setting) -> Option<Move> {
+    let is_its = |key: &(&'static str, String)| key.0 == setting.type_name && key.1 == setting.key;
+    let action = plan.actions.iter().position(|action| action.keys.iter().any(is_its))?;
+    let change = plan.actions[action].changes.iter().find(|change| change.path == setting.path)?;
+    Some(Move { action, from: change.from.as_f64()?, to: change.to.as_f64()? })
+}
+
+/// The actions of a plan that have to wait until something that leaves has gone, because it binds their settings to what
+/// they will not be.
+pub(in crate::plan) fn held_up_by(input: &Input<'_>, plan: &Plan, kind: &dyn Kind, item: &Observed) -> Vec<usize> {
+    let mut out = Vec::new();
+    for Bound { lesser, greater } in kind.bounds(input.scope, &item.properties) {
+        let moves = [&lesser, &greater].map(|setting| moved(plan, setting));
+        let there = |setting: &Setting| {
+            let item = input.world.table(setting.type_name).get(&setting.key)?;
+            item.properties.get(&setting.path)?.as_f64()
+        };
+        let last = |at: usize, setting: &Setting| moves[at].map(|to| to.to).or_else(|| there(setting));
+        if let (Some(less), Some(great)) = (last(0, &lesser), last(1, &greater))
+            && less > great
+        {
+            out.extend(moves.into_iter().flatten().map(|its| its.action));
+        }
+    }
+    out
+}
+
+impl Planner<'_> {
+    /// Orders the changes of bounded settings: raised, the greater goes first; lowered, the lesser. Comes after all
+    /// resources were planned, so what waits here holds up nobody else in this round.
+    pub(super) fn order_bounds(&mut self) {
+        for Bound { lesser, greater } in std::mem::take(&mut self.bounds) {
+            let (Some(lesser), Some(greater)) = (moved(&self.plan, &lesser), moved(&self.plan, &greater)) else {
+                continue;
+            };
+            if greater.to > greater.from && lesser.to > greater.from {
+                self.go_after(lesser.action, greater.action);
+            } else if greater.to < greater.from && lesser.from > greater.to {
+                self.go_after(greater.action, lesser.action);
+            }
+        }
+    }
+
+    /// Holds the second action back until the first has changed what it changes.
+    fn go_after(&mut self, second: usize, first: usize) {
+        let (id, standing) = (self.plan.actions[first].id.clone(), self.plan.actions[first].standing.clone());
+        match standing {
+            Standing::Ready => {}
+            Standing::Blocked(_) => self.plan.actions[second].block(format!("needs `{id}`, which is blocked")),
+            Standing::Acting if self.is_done_with_its_steps(first) => {
+                if !self.comes_after(first, second) && !self.plan.actions[second].steps.is_empty() {
+                    self.plan.actions[second].after.push(first);
+                }
+            }
+            // Two that wait for each other would do so for ever: then the order is left to chance, and AWS's refusal.
+            Standing::Acting | Standing::Waiting(_) if self.waits_for(first, second) => {}
+            Standing::Acting | Standing::Waiting(_) => self.plan.actions[second].wait(format!("waits for `{id}`")),
+        }
+    }
+
+    /// Whether an action's steps are all that it takes; otherwise the setting may come in a later round.
+    fn is_done_with_its_steps(&self, action: usize) -> bool {
+        let action = &self.plan.actions[action];
+        let settles = self.done.get(action.id.as_str()).is_some_and(|planned| planned.settles_at_once);
+        settles && action.verb != Verb::Replace
+    }
+
+    /// Whether an action starts after another by what is ordered already.
+    fn comes_after(&self, action: usize, other: usize) -> bool {
+        let mut open = vec![action];
+        let mut seen = vec![false; self.plan.actions.len()];
+        while let Some(at) = open.pop() {
+            if at == other {
+                return true;
+            }
+            if !std::mem::replace(&mut seen[at], true) {
+                open.extend(&self.plan.actions[at].after);
+            }
+        }
+        false
+    }
+
+    /// Whether an action is held back in this round because it needs another one.
+    fn waits_for(&self, action: usize, other: usize) -> bool {
+        if matches!(self.plan.actions[other].standing, Standing::Acting) && self.is_done_with_its_steps(other) {
+            return false;
+        }
+        let other = &self.plan.actions[other].id;
+        let mut open = vec![self.plan.actions[action].id.as_str()];
+        let mut seen = std::collections::BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if id == other {
+                return true;
+            }
+            if seen.insert(id) {
+                open.extend(self.needs.get(id).into_iter().flatten().map(String::as_str));
+            }
+        }
+        false
+    }
+}
