@@ -126,7 +126,9 @@ fn sent() -> BTreeMap<String, String> {
 #[test]
 fn the_policies_allow_what_evenkeel_calls_and_nothing_else() {
     // What AWS asks of a caller beyond the operation itself.
-    const ALONG: [(&str, &str); 2] = [
+    const ALONG: [(&str, &str); 4] = [
+        ("ec2:DescribeAvailabilityZones", "Fn::GetAZs; asked without the SDK"),
+        ("ec2:DescribeSubnets", "Fn::GetAZs; asked without the SDK"),
         ("iam:PassRole", "creating or changing a function hands it its role"),
         ("lambda:GetLayerVersion", "a function takes a layer only from one who may read it"),
     ];

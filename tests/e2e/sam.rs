@@ -152,3 +152,23 @@ async fn samconfigs_profile_says_whose_account_it_is_before_keys_in_the_environm
     std::fs::write(rig.path(".aws/credentials"), keys).unwrap();
     assert!(topic().await.contains(":111122223333:"));
 }
+
+#[tokio::test]
+async fn zones_are_asked_of_ec2_and_values_come_before_them() {
+    let rig = Rig::start().await;
+    let template = "Resources:\n  Zones:\n    Type: AWS::SSM::Parameter\n    Properties:\n      Name: /shop/zones\n      Type: String\n      Value: !Join [',', !GetAZs '']\n";
+    rig.write("shop/template.yaml", template);
+    rig.evenkeel("render SPECS -o json").await.exits(0).says("Fn::GetAZs");
+    rig.evenkeel("reconcile --once SPECS").await.exits(0);
+    let value = || async {
+        let answer = rig.account.ssm.get_parameter().name("/shop/zones").send().await.unwrap();
+        answer.parameter().unwrap().value().unwrap().to_owned()
+    };
+    let region = rig.account.region();
+    assert!(value().await.starts_with(&format!("{region}a,{region}b")), "{}", value().await);
+
+    let values = rig.specs().with_file_name("values.json");
+    std::fs::write(&values, format!(r#"{{"Zones": {{"{region}": ["{region}z"]}}}}"#)).unwrap();
+    rig.evenkeel(&format!("reconcile --once SPECS --values {}", values.display())).await.exits(0);
+    assert_eq!(value().await, format!("{region}z"));
+}

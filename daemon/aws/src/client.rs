@@ -124,6 +124,7 @@ pub struct Account {
     region: String,
     endpoint_url: Option<String>,
     counter: Counter,
+    config: SdkConfig,
 }
 
 impl Account {
@@ -191,6 +192,7 @@ impl Account {
             region,
             endpoint_url,
             counter,
+            config,
         })
     }
 
@@ -212,6 +214,11 @@ impl Account {
     /// The region.
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// What the clients are made from.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
     }
 
     /// Where the services are, when it is not AWS.

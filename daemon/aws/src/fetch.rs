@@ -1,4 +1,4 @@
-//! Reads what a spec refers to and only AWS can tell: parameter values and secrets.
+//! Reads what a spec refers to and only AWS can tell: parameter values, secrets, zones.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use crate::client::Account;
 use crate::error::Failure;
+use crate::zones;
 
 /// Names that GetParameters takes in one call.
 const BATCH: usize = 10;
@@ -22,14 +23,17 @@ impl Account {
         self.parameters(needs, values, &mut missing).await;
         self.secrets(needs, values, &mut missing).await;
         for (region, place) in &needs.zones {
-            missing.push(
-                Diagnostic::error(
-                    "needs-value",
-                    *place,
-                    format!("the availability zones of {region} are asked for, which evenkeel does not read"),
-                )
-                .help("give them as a list under \"Zones\" by region in a --values file; CloudFormation takes those with a default subnet"),
-            );
+            match zones::of(self.config(), region).await {
+                Ok(zones) => {
+                    values.zones.insert(region.clone(), zones);
+                }
+                Err(reason) => {
+                    let message = format!("the availability zones of {region} cannot be read: {reason}");
+                    missing.push(Diagnostic::error("needs-value", *place, message).help(
+                        "allow ec2:DescribeSubnets and ec2:DescribeAvailabilityZones, or give them as a list under \"Zones\" by region in a --values file",
+                    ));
+                }
+            }
         }
         missing
     }

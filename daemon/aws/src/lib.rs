@@ -39,6 +39,7 @@ mod url;
 mod values;
 pub mod version;
 mod wire;
+mod zones;
 
 pub use calls::{Calls, is_write};
 pub use client::{Account, ConnectError, Options};

@@ -63,7 +63,7 @@ pub(crate) fn named_templates(name: &str, text: &str) -> Vec<String> {
         "samconfig.yaml" | "samconfig.yml" => samconfig::Format::Yaml,
         _ => return Vec::new(),
     };
-    let config = samconfig::read(text, FileId(u32::MAX), format).unwrap_or_default();
+    let config = samconfig::read(text, FileId(u32::MAX), format, &Unread).unwrap_or_default();
     let named = config.environments.values().filter_map(|environment| environment.template.as_ref()?.as_str());
     named.map(|path| plain(path).to_owned()).collect()
 }
@@ -148,7 +148,7 @@ impl Tree {
         let (name, text, format) =
             names.into_iter().find_map(|(name, format)| Some((name, files.files.get(name)?, format)))?;
         let file = self.sources.add(self.snapshot.show(&folder.join(name)), text.as_str());
-        match samconfig::read(text, file, format) {
+        match samconfig::read(text, file, format, &BesideTemplate { tree: self, folder }) {
             Ok(config) => {
                 broken.extend(config.warnings.clone());
                 Some(config)
@@ -182,8 +182,8 @@ impl Tree {
         let mut overrides = environment.map(|environment| environment.parameters.clone()).unwrap_or_default();
         let mut compiled = self.template_with(source, environment, &overrides, target, values, home, how);
         // SAM hands over only what the template declares, and says nothing of the rest.
-        let config = environment.map(|environment| environment.place.file);
-        let stray = |problem: &&Diagnostic| problem.code == "unknown-parameter" && config == Some(problem.place.file);
+        let files: BTreeSet<FileId> = overrides.values().map(|node| node.place.file).collect();
+        let stray = |problem: &&Diagnostic| problem.code == "unknown-parameter" && files.contains(&problem.place.file);
         let strays: Diagnostics = compiled.diagnostics.iter().filter(stray).cloned().collect();
         if !strays.is_empty() {
             overrides.retain(|name, _| {
@@ -285,7 +285,16 @@ pub(super) fn stack_name(config: &SamConfig) -> Option<String> {
     if names.len() == 1 { names.first().map(|name| (*name).to_owned()) } else { None }
 }
 
-/// Files beside a template that were read with the snapshot.
+/// Stands for files that do not matter yet: all are there, and empty.
+struct Unread;
+
+impl compile::Files for Unread {
+    fn text(&self, _: &str) -> Option<(FileId, Arc<str>)> {
+        Some((FileId(u32::MAX), Arc::from("")))
+    }
+}
+
+/// Files beside a template or a samconfig that were read with the snapshot.
 struct BesideTemplate<'a> {
     tree: &'a Tree,
     folder: &'a Path,

@@ -63,9 +63,9 @@ struct At {
 
 impl<'a> Complaint<'a> {
     fn of(problem: &'a Diagnostic, sources: &Sources) -> Self {
-        let file = sources.file(problem.place.file).filter(|_| problem.place.is_known());
-        let place =
-            file.map(|file| At { file: file.path.to_string(), line: problem.place.line, column: problem.place.column });
+        let at = problem.pinned(sources);
+        let file = sources.file(at.file).filter(|_| at.is_known());
+        let place = file.map(|file| At { file: file.path.to_string(), line: at.line, column: at.column });
         let severity = match problem.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

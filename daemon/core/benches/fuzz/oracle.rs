@@ -36,7 +36,7 @@ pub fn run(case: &Case) -> Verdict {
         Kind::Manifest => native(case, file, &sources),
         Kind::Samconfig => {
             let format = if case.number.is_multiple_of(8) { samconfig::Format::Yaml } else { samconfig::Format::Toml };
-            match samconfig::read(&case.text, file, format) {
+            match samconfig::read(&case.text, file, format, &BTreeMap::new()) {
                 Ok(config) => judge(&config.warnings, &sources),
                 Err(errors) => judge(&errors, &sources),
             }

@@ -373,6 +373,7 @@ impl<'a> Evaluator<'a> {
             )
             .maybe_help(suggestion)
         };
+        let diagnostic = if function == "Fn::Sub" { diagnostic.within(format!("${{{id}")) } else { diagnostic };
         self.diagnostics.push(self.scope.strictness.ease(diagnostic));
     }
 

@@ -11,6 +11,7 @@ mod toml;
 
 use indexmap::IndexMap;
 
+use super::template::Files;
 use super::yaml::{self, Duplicates};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Diagnostic, Diagnostics, FileId, Map, Node, Place, Val};
@@ -179,16 +180,16 @@ const OWN_AFFAIRS: &[&str] = &[
 /// Commands whose parameters count, the strongest first.
 const COMMANDS: [&str; 2] = ["deploy", "global"];
 
-/// Reads a samconfig file.
+/// Reads a samconfig file; `files` holds what its `parameter_overrides` refers to by `file://`.
 ///
 /// # Errors
 /// What is wrong with the text or with a parameter that counts.
-pub fn read(text: &str, file: FileId, format: Format) -> Result<SamConfig, Diagnostics> {
+pub fn read(text: &str, file: FileId, format: Format, files: &dyn Files) -> Result<SamConfig, Diagnostics> {
     if text.len() > MAX_TEXT {
         let message = format!("the samconfig is {} KB long, the limit is {} KB", text.len() >> 10, MAX_TEXT >> 10);
         return Err(Diagnostic::error("too-large", Place::new(file, 1, 1), message).into());
     }
-    let mut reader = Reader { errors: Diagnostics::new(), config: SamConfig::default() };
+    let mut reader = Reader { files, errors: Diagnostics::new(), config: SamConfig::default() };
     let root = match format {
         Format::Toml => toml::read(text, file)?,
         Format::Yaml => {
@@ -207,12 +208,13 @@ pub fn read(text: &str, file: FileId, format: Format) -> Result<SamConfig, Diagn
     Ok(reader.config)
 }
 
-struct Reader {
+struct Reader<'f> {
+    files: &'f dyn Files,
     errors: Diagnostics,
     config: SamConfig,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn root(&mut self, root: &Node) {
         let Some(map) = root.as_map() else {
             self.errors.error("wrong-type", root.place, "samconfig is a map of environments");
@@ -326,7 +328,7 @@ impl Reader {
             if slot.is_empty()
                 && let Some(entry) = get(name)
             {
-                match pairs::read(name, &entry.node) {
+                match pairs::read(name, &entry.node, self.files) {
                     Ok(all) => *slot = all,
                     Err(found) => self.errors.extend(found),
                 }

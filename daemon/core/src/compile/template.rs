@@ -139,7 +139,10 @@ fn compile_at(input: &TemplateInput<'_>, nesting: &Nesting<'_>) -> Result<Outcom
         return Ok(Outcome::Needs(prepared.needs));
     }
     let template = std::mem::replace(&mut prepared.template, Node::new(Val::Null, Place::NOWHERE));
-    let transformed = if prepared.serverless {
+    // Nested applications were taken out: where nothing else was written, there is nothing to transform.
+    let only_nested = template.get("Resources").and_then(Node::as_map).is_some_and(|map| map.is_empty())
+        && (!prepared.nested.is_empty() || prepared.diagnostics.has_errors());
+    let transformed = if prepared.serverless && !only_nested {
         // Transformed even where something is wrong already, so that all complaints come at once.
         match sam::transform(template, &prepared.sam_context()) {
             Ok((transformed, warnings)) => {
@@ -269,6 +272,9 @@ pub fn prepare(template: Node, input: &TemplateInput<'_>) -> Prepared {
     if transforms.language_extensions {
         foreach::unroll(&mut prepared.template, &prepared.scope, input.values, errors);
         prepared.scope.conditions = section(&prepared.template, "Conditions");
+        if let Some(resources) = prepared.template.get_mut("Resources") {
+            foreach::look_up(resources, &prepared.scope, input.values);
+        }
     }
     check_count(&prepared.template, errors);
     artifact::check_definitions(&prepared.template, input.files, errors);

@@ -24,6 +24,8 @@ pub struct Diagnostic {
     pub message: String,
     /// Where.
     pub place: Place,
+    /// What it is about, where that stands further on in the text that begins at `place`: `${name` of an `Fn::Sub`.
+    pub within: Option<String>,
     /// What would be right, as a sentence: "did you mean `MemorySize`?".
     pub help: Option<String>,
     /// Other places that matter, each with a word on why.
@@ -33,7 +35,15 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error.
     pub fn error(code: &'static str, place: Place, message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Error, code, message: message.into(), place, help: None, related: Vec::new() }
+        Diagnostic {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            place,
+            within: None,
+            help: None,
+            related: Vec::new(),
+        }
     }
 
     /// A warning.
@@ -58,6 +68,18 @@ impl Diagnostic {
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.or(self.help);
         self
+    }
+
+    /// Says what it is about in the text that begins at its place.
+    #[must_use]
+    pub fn within(mut self, text: impl Into<String>) -> Self {
+        self.within = Some(text.into());
+        self
+    }
+
+    /// Exactly where, as far as the sources tell.
+    pub fn pinned(&self, sources: &Sources) -> Place {
+        self.within.as_ref().and_then(|text| sources.find(self.place, text)).unwrap_or(self.place)
     }
 
     /// Points at another place that matters.
@@ -202,7 +224,8 @@ impl Diagnostic {
             paint("1", ":"),
             paint("1", &clipped(&self.message))
         );
-        let shown = std::iter::once((self.place, None)).chain(self.related.iter().map(|(p, w)| (*p, Some(w.as_str()))));
+        let shown = std::iter::once((self.pinned(sources), None))
+            .chain(self.related.iter().map(|(p, w)| (*p, Some(w.as_str()))));
         let mut margin = String::new();
         for (place, why) in shown {
             let at = sources.show(place);
@@ -249,6 +272,11 @@ fn excerpt(line: &str, column: u32) -> (String, String) {
     let start = if chars.len() > WIDTH { column.saturating_sub(WIDTH / 2).min(chars.len() - WIDTH) } else { 0 };
     let shown: String = chars.iter().skip(start).take(WIDTH).collect();
     let word = chars.iter().skip(column).take_while(|c| c.is_alphanumeric() || "_-.:!$".contains(**c)).count();
+    let variable = chars.get(column..).filter(|rest| rest.starts_with(&['$', '{']));
+    // A key of JSON with its quotes.
+    let quoted = chars.get(column..).and_then(|rest| rest.split_first()).filter(|(first, _)| **first == '"');
+    let word = quoted.and_then(|(_, rest)| rest.iter().position(|c| *c == '"')).map_or(word, |end| end + 2);
+    let word = variable.and_then(|rest| rest.iter().position(|c| *c == '}')).map_or(word, |end| end + 1);
     let word = match chars.get(column + word.saturating_sub(1)) {
         Some(':') if word > 1 => word - 1,
         _ => word,
@@ -271,5 +299,21 @@ mod tests {
         all.error("e", Place::NOWHERE, "wrong");
         all.error("e", Place::NOWHERE, "wrong");
         assert_eq!((all.iter().count(), all.omitted(), all.has_errors()), (MAX_KEPT, 6, true));
+    }
+
+    #[test]
+    fn a_variable_is_pointed_at_where_it_stands_in_its_text() {
+        let mut sources = Sources::new();
+        let file = sources.add("t.yaml", "Value: !Sub |\n  ${Noper} and\n  say ${Nope.Arn} twice ${Nope}\n");
+        let about = Diagnostic::error("e", Place::new(file, 1, 8), "wrong").within("${Nope");
+        assert_eq!(about.pinned(&sources), Place::new(file, 3, 7));
+        let shown = about.render(&sources, false);
+        assert!(shown.contains("--> t.yaml:3:7"), "{shown}");
+        assert!(shown.contains("\n  |       ^^^^^^^^^^^\n"), "{shown}");
+        let file = sources.add("t.json", r#"{"a b": 1}"#);
+        let key = Diagnostic::error("e", Place::new(file, 1, 2), "wrong").render(&sources, false);
+        assert!(key.ends_with("  |  ^^^^^\n"), "{key}");
+        let elsewhere = Diagnostic::error("e", Place::new(file, 1, 8), "wrong").within("${Gone");
+        assert_eq!(elsewhere.pinned(&sources), elsewhere.place);
     }
 }

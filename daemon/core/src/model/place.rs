@@ -74,6 +74,9 @@ impl SourceFile {
     }
 }
 
+/// How many lines of a text are searched for what a complaint is about.
+const SEARCHED: u32 = 500;
+
 impl Sources {
     /// An empty table.
     pub fn new() -> Self {
@@ -107,6 +110,22 @@ impl Sources {
         }
     }
 
+    /// Where `text` first stands as a whole word at or after a place, in the lines that follow.
+    pub fn find(&self, place: Place, text: &str) -> Option<Place> {
+        let file = self.file(place.file)?;
+        (place.line..place.line.saturating_add(SEARCHED))
+            .map_while(|number| Some((number, file.line(number)?)))
+            .find_map(|(number, line)| {
+                let skipped =
+                    if number == place.line { usize::try_from(place.column).ok()?.saturating_sub(1) } else { 0 };
+                let start = line.char_indices().nth(skipped).map_or(line.len(), |(at, _)| at);
+                let ends = |at: usize| !line[at + text.len()..].starts_with(|c: char| c.is_alphanumeric() || c == ':');
+                let (at, _) = line[start..].match_indices(text).find(|(at, _)| ends(start + at))?;
+                let column = u32::try_from(line[..start + at].chars().count()).ok()?.saturating_add(1);
+                Some(Place::new(place.file, number, column))
+            })
+    }
+
     /// The text of the line a place points into, without its line end.
     pub fn line(&self, place: Place) -> Option<String> {
         self.file(place.file)?.line(place.line).map(str::to_owned)
@@ -132,6 +151,11 @@ mod tests {
         assert_eq!(
             lines.iter().map(Option::as_deref).collect::<Vec<_>>(),
             [None, Some("one"), Some("two"), Some("three"), Some(""), Some("five"), None]
+        );
+        let at = |line, column, text| sources.find(Place::new(file, line, column), text).map(|p| (p.line, p.column));
+        assert_eq!(
+            [at(1, 1, "one"), at(1, 2, "one"), at(1, 4, "t"), at(2, 2, "three")],
+            [Some((1, 1)), None, None, Some((3, 1))]
         );
         let same: Arc<str> = "one\r\ntwo\rthree\n\nfive".into();
         assert_eq!((sources.include("a", &same), sources.include("b", &same)), (file, FileId(1)));

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use base64::Engine as _;
 
-use super::{Evaluator, FUNCTIONS, Pseudo, has_symbolic, is_symbolic, references, text, weight};
+use super::{Evaluator, FUNCTIONS, Pseudo, Strictness, has_symbolic, is_symbolic, references, text, weight};
 use crate::model::suggest::did_you_mean;
 use crate::model::{Node, Place, Val};
 
@@ -13,6 +13,13 @@ impl Evaluator<'_> {
     pub(super) fn function(&mut self, name: &str, argument: &Node, place: Place) -> Option<Node> {
         match name {
             "Fn::FindInMap" => return self.find_in_map(argument, place),
+            // Kept by who inlines includes where all is only shown.
+            "Fn::Transform"
+                if self.scope.strictness == Strictness::Lenient && macro_name(argument) == "AWS::Include" =>
+            {
+                let argument = self.evaluate(argument).unwrap_or_else(|| Node::new(Val::Null, argument.place));
+                return Some(Node::call(name, argument, place));
+            }
             "Fn::Transform" => {
                 self.error(
                     "unsupported-macro",

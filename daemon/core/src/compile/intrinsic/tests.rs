@@ -206,6 +206,7 @@ fn unknown_references_suggest_what_was_meant() {
         assert!(only[0].message.contains(message), "{text}: {only:?}");
         assert_eq!(only[0].help.as_deref(), Some(help), "{text}");
         assert_eq!(only[0].place.line, 1);
+        assert_eq!(only[0].within.as_deref(), text.contains("!Sub").then_some("${Ordrs"), "{text}");
     }
 }
 

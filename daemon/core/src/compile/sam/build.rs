@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Severity, Val};
+use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Val};
 
 use super::SamContext;
+use super::expect;
 use super::intrinsics::{self, Renames};
 use super::made::Made;
 use super::props::{Owner, nearest};
@@ -72,6 +73,11 @@ const TYPES: [&str; 12] = [
     "AWS::Serverless::WebSocketApi",
 ];
 
+/// Whether CloudFormation takes it for the id of a resource.
+fn is_logical_id(id: &str) -> bool {
+    id.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
 /// Types of written resources that events and APIs change: a bucket gets notifications, a user pool triggers.
 const CHANGED: [&str; 7] = [
     "AWS::S3::Bucket",
@@ -99,6 +105,14 @@ impl<'a> Build<'a> {
             return Err(Diagnostic::error("invalid-template", entry.key_place, message)
                 .help("in YAML this may be an indentation issue")
                 .into());
+        }
+        let odd = resources.iter().find_map(|(id, entry)| {
+            let condition = entry.node.get("Condition").filter(|node| !node.is_null() && node.as_str().is_none())?;
+            Some((id, condition))
+        });
+        if let Some((id, condition)) = odd {
+            let message = format!("`Condition` of resource `{id}` must be a string, not {}", condition.type_word());
+            return Err(Diagnostic::error("wrong-type", condition.place, message).into());
         }
         let conditions = template.get("Conditions").and_then(Node::as_map).cloned().unwrap_or_default();
         let mut parameters = context.parameters.clone();
@@ -173,7 +187,7 @@ impl<'a> Build<'a> {
     fn expand(&mut self, id: &str) {
         let Some(source) = self.source_of(id) else { return };
         // YAML reads a bare number as one, and it is no id then.
-        if !id.chars().all(|c| c.is_ascii_alphanumeric()) || id.chars().all(|c| c.is_ascii_digit()) {
+        if !is_logical_id(id) || id.chars().all(|c| c.is_ascii_digit()) {
             let error =
                 source.owner().error_with("invalid-id", source.place, "a logical id is made of letters and digits");
             self.diagnostics.push(error);
@@ -214,7 +228,12 @@ impl<'a> Build<'a> {
         let stood = self.ranks.get(&source.id).map_or(usize::MAX, |(at, _)| *at);
         self.resources.swap_remove(&source.id);
         for resource in made {
-            if let Some(diagnostic) = self.clash(source, &resource) {
+            // Also where its condition does not hold: SAM knows no conditions yet.
+            let odd = (!is_logical_id(&resource.id)).then(|| {
+                let message = format!("it generates `{}`, and a logical id is made of letters and digits", resource.id);
+                source.owner().error_with("invalid-id", resource.place, message)
+            });
+            if let Some(diagnostic) = odd.or_else(|| self.clash(source, &resource)) {
                 self.diagnostics.push(diagnostic);
                 continue;
             }
@@ -248,7 +267,7 @@ impl<'a> Build<'a> {
 
     /// Says what works, but probably not as meant.
     pub fn warn(&self, diagnostic: Diagnostic) {
-        self.notes.borrow_mut().push(Diagnostic { severity: Severity::Warning, ..diagnostic });
+        self.notes.borrow_mut().push(expect::as_warning(diagnostic));
     }
 
     /// The written resources, after Globals.

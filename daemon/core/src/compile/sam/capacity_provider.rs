@@ -80,9 +80,10 @@ pub(super) fn expand(build: &Build<'_>, source: &Source) -> Result<Vec<Made>, Di
     Ok(role.into_iter().chain([provider]).collect())
 }
 
-/// A property that is itself a list of known properties; `None` where it is absent or empty.
+/// A property that is itself a list of known properties; `None` where it is absent, or empty and needs none of them.
 fn part(props: &Props, name: &str, known: &[Property]) -> Result<Option<Props>, Diagnostic> {
-    match props.get(name).filter(|node| is_truthy(node)) {
+    let needed = known.iter().any(|property| property.required);
+    match props.get(name).filter(|node| needed || is_truthy(node)) {
         Some(node) => Props::read(props.owner().clone(), &format!("`{name}`"), node, known).map(Some),
         None => Ok(None),
     }

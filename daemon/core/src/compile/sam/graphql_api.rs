@@ -61,6 +61,10 @@ pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made
     let props = Props::read(source.owner(), &source.type_name, &source.properties, &PROPERTIES)?;
     expect::plain(&props, &PROPERTIES, &PLAIN)?;
     let site = Site { source, props: &props, at: At(source.place) };
+    if let Some(value) = props.get("XrayEnabled").filter(|value| truth(value).is_none()) {
+        let message = "property `XrayEnabled` should be a boolean; intrinsics are not supported";
+        return Err(source.owner().error_with("wrong-type", value.place, message));
+    }
     let (api, role, connectors) = site.api(build)?;
     let schema = site.schema()?;
     let schema_id = schema.id.clone();
@@ -74,6 +78,11 @@ pub(super) fn expand(build: &mut Build<'_>, source: &Source) -> Outcome<Vec<Made
     made.extend(site.domain()?);
     made.extend(code::expand(&site, sources.names, &schema_id)?);
     Ok(made)
+}
+
+/// A truth value, or the text of one.
+fn truth(node: &Node) -> Option<bool> {
+    node.as_bool().or_else(|| node.as_str()?.to_lowercase().parse().ok())
 }
 
 /// The API at work.
@@ -135,7 +144,7 @@ impl Site<'_> {
         for name in ["Visibility", "OwnerContact", "IntrospectionConfig", "QueryDepthLimit", "ResolverCountLimit"] {
             api = api.maybe(name, props.take(name).filter(truthy));
         }
-        api = api.maybe("XrayEnabled", props.take("XrayEnabled"));
+        api = api.maybe("XrayEnabled", props.get("XrayEnabled").and_then(truth).map(|enabled| at.bool(enabled)));
         let mut connectors = Vec::new();
         for (index, function) in auth::set(self, &mut api)?.into_iter().enumerate() {
             connectors.extend(auth::connector(build, self, function, index + 1)?);

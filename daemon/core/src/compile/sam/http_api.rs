@@ -158,6 +158,11 @@ fn document(build: &mut Build<'_>, source: &Source, props: &Props) -> Outcome<(O
         check("DisableExecuteApiEndpoint")?;
         openapi::set_disable_execute_api_endpoint(&mut document, disable, at)?;
     }
+    if set("Name").or(set("Description")).is_some() && !valid {
+        let message = "Invalid OpenApi document. Invalid values or missing keys for 'openapi' or 'paths' in \
+                       'DefinitionBody'";
+        return Err(props.owner().error_with("invalid-openapi", props.place_of("DefinitionBody"), message));
+    }
     add_info(props, &mut document, at)?;
     if set("FailOnWarnings").is_some()
         && let Some(paths) = document.get_mut("paths")

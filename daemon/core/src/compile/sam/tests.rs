@@ -242,3 +242,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_condition_of_any_resource_is_a_name() {
+    for odd in [json!(true), json!(["IsProd"]), json!({"Ref": "IsProd"})] {
+        let said = resources(json!({"Resources": {
+            "Util": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layers/util"}},
+            "Socket": {"Type": "AWS::Serverless::WebSocketApi", "Condition": odd, "Properties": {}},
+        }}));
+        let said = said.unwrap_err().join("\n");
+        assert!(said.contains("`Condition` of resource `Socket` must be a string"), "{said}");
+    }
+}
+
+#[test]
+fn a_capacity_provider_needs_subnets() {
+    let said = resources(json!({"Resources": {
+        "Pool": {"Type": "AWS::Serverless::CapacityProvider", "Properties": {"VpcConfig": {}}},
+    }}));
+    let said = said.unwrap_err().join("\n");
+    assert!(said.contains("`Pool`") && said.contains("required property `SubnetIds` is missing"), "{said}");
+}

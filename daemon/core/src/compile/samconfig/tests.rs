@@ -1,9 +1,24 @@
 use proptest::prelude::*;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::*;
 
+type Beside = BTreeMap<String, (FileId, Arc<str>)>;
+
+/// No files beside samconfig.
+fn alone() -> Beside {
+    Beside::new()
+}
+
+fn beside(files: &[(&str, &str)]) -> Beside {
+    let ids = (1..).map(FileId);
+    files.iter().zip(ids).map(|((name, text), id)| ((*name).to_owned(), (id, Arc::from(*text)))).collect()
+}
+
 fn toml(text: &str) -> SamConfig {
-    read(text, FileId(0), Format::Toml).unwrap()
+    read(text, FileId(0), Format::Toml, &alone()).unwrap()
 }
 
 fn parameters(value: &str) -> Vec<(String, String)> {
@@ -67,13 +82,15 @@ fn what_is_no_pair_is_an_error_at_its_place() {
         ("'A=a b'", "`b` in `parameter_overrides` is no pair"),
         ("['=x']", "`=x`"),
         ("'ParameterKey=A'", "ParameterKey=A"),
-        ("'file://params.json'", "a file that is not read"),
+        ("'file://params.ini'", "the file `params.ini`, and only .yaml"),
+        ("'file://params.json'", "`params.json`, and there is no such file below the folder"),
+        ("'A=b file://params.json'", "`file://params.json` in `parameter_overrides` is no pair"),
         ("5", "takes text, a list or a map"),
         ("{A = {B = 1}}", "must be text"),
-        ("[['A=b']]", "takes text, a list or a map, not a list"),
+        ("[['A']]", "`A` in `parameter_overrides` is no pair"),
     ] {
         let text = format!("version = 0.1\n[default.deploy.parameters]\nparameter_overrides = {value}\n");
-        let errors = read(&text, FileId(0), Format::Toml).unwrap_err();
+        let errors = read(&text, FileId(0), Format::Toml, &alone()).unwrap_err();
         let error = errors.iter().next().unwrap();
         assert!(error.message.contains(part), "{value}: {error:?}");
         assert_eq!(error.place.line, 3);
@@ -110,13 +127,13 @@ fn a_yaml_file_says_the_same() {
         "version: 0.1\ndefault:\n  deploy:\n    parameters:\n      stack_name: shop\n      parameter_overrides:\n        - Stage=prod\n        - Ids=a,b\n",
         "      tags: {team: a}\n      capabilities: [CAPABILITY_IAM]\n      confirm_changeset: true\n"
     );
-    let config = read(text, FileId(0), Format::Yaml).unwrap();
+    let config = read(text, FileId(0), Format::Yaml, &alone()).unwrap();
     let environment = &config.environments["default"];
     assert_eq!(plain(&environment.parameters), [pair("Stage", "prod"), pair("Ids", "a,b")]);
     assert_eq!(environment.parameters["Ids"].place.line, 8);
     assert_eq!(environment.capabilities, ["CAPABILITY_IAM"]);
     assert!(config.warnings.is_empty());
-    assert!(read("", FileId(0), Format::Yaml).unwrap().environments.is_empty());
+    assert!(read("", FileId(0), Format::Yaml, &alone()).unwrap().environments.is_empty());
 }
 
 #[test]
@@ -146,25 +163,25 @@ fn wrong_files_are_errors_with_a_place() {
         ("[default.deploy.parameters]\nregion = [1]\n", 2, "wrong-type"),
         ("a = 1\na = 2\n", 2, "syntax"),
     ] {
-        let errors = read(text, FileId(0), Format::Toml).unwrap_err();
+        let errors = read(text, FileId(0), Format::Toml, &alone()).unwrap_err();
         let error = errors.iter().next().unwrap();
         assert_eq!((error.place.line, error.code), (line, code), "{text}: {error:?}");
     }
-    assert!(read("- a\n", FileId(0), Format::Yaml).is_err());
+    assert!(read("- a\n", FileId(0), Format::Yaml, &alone()).is_err());
 }
 
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "[a=\\[\\]{}.,\"'\n #\\\\é-]{0,60}") {
-        let _ = read(&text, FileId(0), Format::Toml);
-        let _ = read(&text, FileId(0), Format::Yaml);
-        let _ = pairs::read("tags", &Node::str(text, Place::NOWHERE));
+        let _ = read(&text, FileId(0), Format::Toml, &alone());
+        let _ = read(&text, FileId(0), Format::Yaml, &alone());
+        let _ = pairs::read("tags", &Node::str(text, Place::NOWHERE), &alone());
     }
 
     #[test]
     fn a_quoted_value_is_read_back_as_written(value in "[a-z =,'é]{0,20}") {
         let text = Node::str(format!("Key=\"{value}\" Other=1"), Place::NOWHERE);
-        let all = pairs::read("parameter_overrides", &text).unwrap();
+        let all = pairs::read("parameter_overrides", &text, &alone()).unwrap();
         prop_assert_eq!(plain(&all), [pair("Key", &value), pair("Other", "1")]);
     }
 }
@@ -172,7 +189,55 @@ proptest! {
 #[test]
 fn a_text_that_is_far_too_long_is_refused_unread() {
     for format in [Format::Toml, Format::Yaml] {
-        let errors = super::read(&"# comment\n".repeat(40_000), FileId(0), format).unwrap_err();
+        let errors = super::read(&"# comment\n".repeat(40_000), FileId(0), format, &alone()).unwrap_err();
         assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["too-large"]);
+    }
+}
+
+#[test]
+fn values_of_parameters_may_lie_in_files_of_every_form() {
+    let expected = [pair("Stage", "prod"), pair("Zones", "a,b"), pair("Empty", "")];
+    for (name, text) in [
+        ("p.yaml", "Stage: prod\nZones: [a, b]\nEmpty:\n"),
+        ("p.yml", "- Stage=prod\n- Zones: [a, b]\n  Empty:\n"),
+        ("p.json", r#"{"Stage": "prod", "Zones": ["a", "b"], "Empty": null}"#),
+        ("p.json", r#"[{"ParameterKey": "Stage", "ParameterValue": "prod"}, "Zones=a,b Empty="]"#),
+        ("p.toml", "Stage = 'prod'\nZones = ['a', 'b']\nEmpty = ''\n"),
+        ("p.yaml", "$include: file://more/q.yaml\nEmpty: ''\n"),
+        ("p.yaml", "$include: [file://more/q.yaml, Empty=]\n"),
+    ] {
+        let files =
+            beside(&[(name, text), ("more/q.yaml", "- file://r.toml\n"), ("more/r.toml", "Stage='prod'\nZones='a,b'")]);
+        let toml = format!("version = 0.1\n[default.deploy.parameters]\nparameter_overrides = 'file://{name}'\n");
+        let config = read(&toml, FileId(0), Format::Toml, &files).unwrap();
+        assert_eq!(plain(&config.environments["default"].parameters), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_comes_later_counts_before_a_file_and_its_values_keep_their_places() {
+    let files = beside(&[("p.yaml", "Stage: dev\nSize: 3\n")]);
+    let toml = "version = 0.1\n[default.deploy.parameters]\nparameter_overrides = ['file://p.yaml', 'Stage=prod']\n";
+    let config = read(toml, FileId(0), Format::Toml, &files).unwrap();
+    let parameters = &config.environments["default"].parameters;
+    assert_eq!(plain(parameters), [pair("Stage", "prod"), pair("Size", "3")]);
+    assert_eq!(parameters["Size"].place, Place::new(FileId(1), 2, 7));
+}
+
+#[test]
+fn files_that_include_each_other_and_broken_ones_are_errors() {
+    let circle =
+        beside(&[("a.yaml", "- file://b.yaml"), ("b.yaml", "- file://a.yaml"), ("c.yaml", "{"), ("d.yaml", "[x]")]);
+    for (value, part, file) in [
+        ("file://a.yaml", "`a.yaml`, which includes itself", 2),
+        ("file://c.yaml", "not valid YAML", 3),
+        ("file://d.yaml", "`x` in `parameter_overrides` is no pair", 4),
+        ("file:///etc/p.yaml", "`/etc/p.yaml`, and there is no such file", 0),
+    ] {
+        let toml = format!("version = 0.1\n[default.deploy.parameters]\nparameter_overrides = '{value}'\n");
+        let errors = read(&toml, FileId(0), Format::Toml, &circle).unwrap_err();
+        let error = errors.iter().next().unwrap();
+        assert!(error.message.contains(part), "{value}: {error:?}");
+        assert_eq!(error.place.file, FileId(file), "{value}");
     }
 }

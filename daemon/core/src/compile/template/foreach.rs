@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::super::intrinsic::text::{Piece, pieces, scalar};
-use super::super::intrinsic::{Evaluator, Scope};
+use super::super::intrinsic::{Evaluator, Scope, has_symbolic};
 use super::super::values::Values;
 use super::super::yaml::MAX_EXPANDED;
 use crate::model::{Diagnostic, Diagnostics, Entry, Map, Node, Place, Val};
@@ -21,6 +21,26 @@ pub(super) fn unroll(template: &mut Node, scope: &Scope, values: &Values, errors
             let unrolled = unroller.walk(node, &IndexMap::new());
             template.set(section, unrolled);
         }
+    }
+}
+
+/// Puts values of mappings where they are asked for with keys that are known: `AWS::LanguageExtensions` does so before
+/// the SAM transform, which takes no intrinsic for the path of code.
+pub(super) fn look_up(node: &mut Node, scope: &Scope, values: &Values) {
+    if matches!(node.as_call(), Some(("Fn::FindInMap", _))) {
+        let mut evaluator = Evaluator::new(scope, values);
+        let found = evaluator.evaluate(node);
+        let (needs, complaints) = evaluator.finish();
+        // What is wrong with it is said when all is evaluated.
+        if let Some(found) = found.filter(|found| !has_symbolic(found) && needs.is_empty() && complaints.is_empty()) {
+            *node = found;
+        }
+        return;
+    }
+    match &mut node.value {
+        Val::List(items) => items.iter_mut().for_each(|item| look_up(item, scope, values)),
+        Val::Map(map) => map.values_mut().for_each(|entry| look_up(&mut entry.node, scope, values)),
+        _ => {}
     }
 }
 

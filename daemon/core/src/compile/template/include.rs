@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::super::intrinsic::{Evaluator, Scope};
+use super::super::intrinsic::{Evaluator, Scope, Strictness};
 use super::super::values::Values;
 use super::super::yaml::MAX_NODES;
 use super::{Files, read};
@@ -67,9 +67,16 @@ pub(super) fn inline(node: &mut Node, files: &Includes<'_>, scope: &Scope, error
             if call.and_then(|call| call.get("Name")).and_then(Node::as_str) != Some("AWS::Include") {
                 return;
             }
-            let Some(entry) = map.shift_remove("Fn::Transform") else { return };
-            let location = entry.node.get("Parameters").and_then(|parameters| parameters.get("Location"));
+            let location = call.and_then(|call| call.get("Parameters")?.get("Location"));
             let location = location.map(|location| known(location, scope));
+            if let Some(path) = location.as_ref().filter(|_| scope.strictness == Strictness::Lenient)
+                && let Some(diagnostic) = remote(path)
+            {
+                // What is only shown keeps it as written.
+                errors.push(scope.strictness.ease(diagnostic));
+                return;
+            }
+            let Some(entry) = map.shift_remove("Fn::Transform") else { return };
             let Some(content) = load(location.as_ref(), entry.key_place, files, errors) else { return };
             match content.value {
                 Val::Map(mut content) => {
@@ -96,6 +103,14 @@ fn known(location: &Node, scope: &Scope) -> Node {
     evaluator.evaluate(location).unwrap_or_else(|| location.clone())
 }
 
+/// A complaint about a location that is not beside the template.
+fn remote(location: &Node) -> Option<Diagnostic> {
+    let path = location.as_str().filter(|path| path.contains("://"))?;
+    let message = format!("`{path}` is not a local file");
+    let help = "keep the file beside the template and give its path";
+    Some(Diagnostic::error("unsupported-include", location.place, message).help(help))
+}
+
 fn load(location: Option<&Node>, place: Place, files: &Includes<'_>, errors: &mut Diagnostics) -> Option<Node> {
     let Some(location) = location else {
         errors.error("missing-property", place, "`AWS::Include` has no `Location`");
@@ -105,11 +120,8 @@ fn load(location: Option<&Node>, place: Place, files: &Includes<'_>, errors: &mu
         errors.error("wrong-type", location.place, "the `Location` of `AWS::Include` must be known beforehand");
         return None;
     };
-    if path.contains("://") {
-        errors.push(
-            Diagnostic::error("unsupported-include", location.place, format!("`{path}` is not a local file"))
-                .help("keep the file beside the template and give its path"),
-        );
+    if let Some(diagnostic) = remote(location) {
+        errors.push(diagnostic);
         return None;
     }
     if files.bytes.get() > MAX_TEXT || files.values.get() > MAX_NODES {

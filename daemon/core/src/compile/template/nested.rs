@@ -125,8 +125,8 @@ pub(super) fn take(
             errors.push(input.strictness.ease(diagnostic));
             continue;
         };
+        let place = location.map_or(entry.key_place, |location| location.place);
         let Some(entry) = resources.shift_remove(&id) else { continue };
-        let place = entry.node.get("Properties").map_or(entry.key_place, |properties| properties.place);
         match find(&path, input.files) {
             Some((file, text, folder)) => nested.push(Nested { id, entry, file, text, folder }),
             None => errors.error("missing-file", place, format!("Resource `{id}`: there is no template at `{path}`")),

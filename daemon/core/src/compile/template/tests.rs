@@ -380,6 +380,36 @@ fn loops_that_multiply_end_in_an_error() {
 }
 
 #[test]
+fn an_include_from_a_bucket_is_an_error_and_is_shown_as_written() {
+    let include = "{Fn::Transform: {Name: AWS::Include, Parameters: {Location: !Sub 's3://b/${AWS::Region}.json'}}}";
+    let text =
+        format!("Resources:\n  R:\n    Type: AWS::Events::Rule\n    Properties:\n      EventPattern: {include}\n");
+    let errors = Case::default().errors(&text);
+    assert_eq!(errors, ["5 unsupported-include `s3://b/eu-west-1.json` is not a local file"]);
+    let case = Case { strictness: Strictness::Lenient, ..Case::default() };
+    let made = case.compiled(&text);
+    let include = json!({"Name": "AWS::Include", "Parameters": {"Location": "s3://b/eu-west-1.json"}});
+    assert_eq!(made.resources["R"].properties.to_json()["EventPattern"], json!({"Fn::Transform": include}));
+    assert_eq!(made.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), ["unsupported-include"]);
+    let other = text.replace("AWS::Include", "Mine");
+    assert!(case.errors(&other)[0].contains("unsupported-macro"), "{:?}", case.errors(&other));
+}
+
+#[test]
+fn a_loops_code_may_lie_where_a_mapping_says() {
+    let text = concat!(
+        "Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]\n",
+        "Mappings: {Code: {Users: {At: src/users}, Orders: {At: src/orders}}}\n",
+        "Resources:\n  Fn::ForEach::All:\n    - N\n    - [Users, Orders]\n    - ${N}Fn:\n",
+        "        Type: AWS::Serverless::Function\n        Properties:\n          Runtime: python3.13\n",
+        "          Handler: a.b\n          CodeUri: !FindInMap [Code, !Ref N, At]\n"
+    );
+    let made = Case::default().compiled(text);
+    assert_eq!(made.resources["UsersFn"].properties.to_json()["Code"], json!({"LocalPath": "src/users"}));
+    assert_eq!(made.resources["OrdersFn"].properties.to_json()["Code"], json!({"LocalPath": "src/orders"}));
+}
+
+#[test]
 fn includes_and_nested_applications_that_grow_end_in_an_error() {
     let mut case = Case::default();
     let list = "x,".repeat(40_000);
@@ -519,6 +549,19 @@ fn what_is_wrong_with_a_nested_application_is_said_where_it_is() {
         "{:?}",
         case.errors(&text)
     );
+}
+
+#[test]
+fn a_template_of_nothing_but_nested_applications_is_one() {
+    let mut case = Case::default();
+    case.files.insert("b.yaml".to_owned(), (FileId(1), "Resources: {R: {Type: AWS::SQS::Queue}}".into()));
+    let app = |location: &str| {
+        let head = "Transform: AWS::Serverless-2016-10-31\nGlobals: {Function: {Timeout: 3}}\nResources:\n";
+        format!("{head}  App:\n    Type: AWS::Serverless::Application\n    Properties:\n      Location: {location}\n")
+    };
+    assert_eq!(case.compiled(&app("b.yaml")).resources.keys().collect::<Vec<_>>(), ["AppR"]);
+    let errors = case.errors(&app("c.yaml"));
+    assert_eq!(errors, ["7 missing-file Resource `App`: there is no template at `c.yaml`"]);
 }
 
 #[test]

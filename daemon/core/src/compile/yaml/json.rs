@@ -82,12 +82,17 @@ impl Reader<'_> {
 
     /// Where the reader stands. Counts on from where it counted last, so that one long line stays cheap.
     fn place(&mut self) -> Place {
-        for c in self.text.get(self.counted..self.at).unwrap_or_default().chars() {
-            if c == '\n' {
-                self.line = self.line.saturating_add(1);
-                self.column = 1;
-            } else {
-                self.column = self.column.saturating_add(1);
+        let mut chars = self.text.get(self.counted..self.at).unwrap_or_default().chars().peekable();
+        let next = self.peek();
+        while let Some(c) = chars.next() {
+            match c {
+                // A carriage return alone ends a line, as it does in YAML.
+                '\r' if chars.peek() == Some(&'\n') || (chars.peek().is_none() && next == Some(b'\n')) => {}
+                '\n' | '\r' => {
+                    self.line = self.line.saturating_add(1);
+                    self.column = 1;
+                }
+                _ => self.column = self.column.saturating_add(1),
             }
         }
         self.counted = self.at;

@@ -281,3 +281,14 @@ proptest! {
         prop_assert_eq!(node.get("k").unwrap().as_str(), Some(text.as_str()));
     }
 }
+
+#[test]
+fn a_carriage_return_ends_a_line_of_json_too() {
+    let text = "{\r\n \"a\": 1,\r \"b\":\n\r\n  2\r}";
+    let node = one(text);
+    let place = |key: &str| node.get(key).unwrap().place;
+    assert_eq!((place("a").line, place("a").column), (2, 7));
+    assert_eq!((place("b").line, place("b").column), (5, 3));
+    let key = node.as_map().unwrap().get("b").unwrap().key_place;
+    assert_eq!((key.line, key.column), (3, 2));
+}

@@ -188,13 +188,16 @@ pub(in crate::compile::sam) fn record_sets(
         let message = "HostedZoneId or HostedZoneName is required to enable Route53 support on Custom Domains";
         return Err(owner.error(route.place, message));
     };
+    // Of HTTP and WebSocket APIs the id alone counts where both are given.
+    let by_name = source.type_name == "AWS::Serverless::Api" || some(route, "HostedZoneId").is_none();
+    let zone_name = some(route, "HostedZoneName").filter(|_| by_name);
     let at = At(source.place);
     let records = records(domain, route, kind, domain_id, at);
     let group = |id: String| {
         Made::new(id, "AWS::Route53::RecordSetGroup", source.place)
             .attributes(source.handed_on())
             .maybe("HostedZoneId", some(route, "HostedZoneId").cloned())
-            .maybe("HostedZoneName", some(route, "HostedZoneName").cloned())
+            .maybe("HostedZoneName", zone_name.cloned())
     };
     if let Some(separate) = some(route, "SeparateRecordSetGroup")
         && expect::bool(owner, "Domain.Route53.SeparateRecordSetGroup", separate)?

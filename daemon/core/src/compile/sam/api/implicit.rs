@@ -99,7 +99,7 @@ fn ids_of_type(build: &Build<'_>, types: &[&str]) -> Vec<String> {
 fn add_skeleton(build: &mut Build<'_>, kind: &Kind, id: &str) {
     let Some(api) = build.written_node_mut(id) else { return };
     let at = At(api.place);
-    if !api.get("Properties").is_some_and(truthy) {
+    if api.get("Properties").is_none_or(Node::is_null) {
         api.set("Properties", at.empty());
     }
     let Some(properties) = api.get_mut("Properties").filter(|properties| properties.as_map().is_some()) else { return };
@@ -153,11 +153,13 @@ fn place_event(
     users: &mut IndexMap<String, Users>,
 ) -> Outcome<Option<Node>> {
     let at = At(entry.key_place);
-    let mut properties = match entry.node.get("Properties").filter(|properties| truthy(properties)) {
-        Some(properties) if properties.as_map().is_some() => properties.clone(),
-        Some(properties) => return Err(owner.error(properties.place, "Properties should be a map")),
+    let mut properties = match entry.node.get("Properties") {
+        Some(properties) if kind.http || truthy(properties) => match properties.as_map() {
+            Some(_) => properties.clone(),
+            None => return Err(owner.error(properties.place, "Properties should be a map")),
+        },
         None if kind.http => at.empty(),
-        None => return Ok(None),
+        _ => return Ok(None),
     };
     if properties.get(kind.id_property).is_none() {
         properties.set(kind.id_property, at.reference(kind.implicit_id));

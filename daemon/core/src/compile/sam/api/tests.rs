@@ -194,3 +194,17 @@ fn a_method_merges_into_the_document_that_a_person_wrote() {
     assert_eq!(method["summary"], "All");
     assert!(method["x-amazon-apigateway-integration"].is_object());
 }
+
+#[test]
+fn authorization_can_be_overridden_only_for_a_path_that_the_document_has() {
+    let event = |path: &str| {
+        let auth = json!({"Authorizer": "NONE", "OverrideApiAuth": true});
+        json!({"Path": path, "Method": "get", "RestApiId": {"Ref": "Shop"}, "Auth": auth})
+    };
+    let document = json!({"swagger": "2.0", "paths": {"/a": {"get": {}}}});
+    let shop =
+        || api(json!({"StageName": "Prod", "DefinitionBody": document, "Auth": {"DefaultAuthorizer": "AWS_IAM"}}));
+    assert!(resources(with_event(event("/a"), &[("Shop", shop())])).is_ok());
+    let said = resources(with_event(event("/b"), &[("Shop", shop())])).unwrap_err().join("\n");
+    assert!(said.contains("event `Call`") && said.contains("'/b' path must be a dictionary"), "{said}");
+}

@@ -57,6 +57,10 @@ pub(super) fn expand(build: &mut Build<'_>, event: &Event, target: &Target<'_>) 
                 return Err(openapi::invalid(document.place, message));
             }
             openapi::check_paths(document)?;
+            if !openapi::paths(document).any(|(path, _)| *path == link.path) {
+                let message = format!("Value of '{}' path must be a dictionary according to Swagger spec", link.path);
+                return Err(event.error(props.place_of("Path"), message));
+            }
             link.apply_auth(props.owner(), auth, at.text(&link.stage), document, at)
         })?;
     }
@@ -259,7 +263,8 @@ fn add_parameters(link: &Link, props: &Props, list: &Node, document: &mut Node, 
         };
         let (name, settings) = match (&item.value, item.as_map().and_then(|map| map.first())) {
             (Val::Str(name), _) => (name.as_str(), None),
-            (_, Some((name, entry))) => (name.as_str(), Some(&entry.node)),
+            (Val::Map(map), Some((name, entry))) if map.len() == 1 => (name.as_str(), Some(&entry.node)),
+            (Val::Map(_), Some(_)) => return wrong("An object must have one key, the name of the parameter"),
             _ => return wrong("Property must be either a string or an object"),
         };
         let rest = name.strip_prefix("method.request.");

@@ -142,3 +142,35 @@ fn a_targets_id_is_cut_to_what_event_bridge_takes() {
     let long = super::rule::target_id(&"x".repeat(80), "LambdaTarget");
     assert_eq!((long.len(), long.ends_with("xLambdaTarget")), (64, true));
 }
+
+#[test]
+fn an_http_events_properties_are_a_map_where_they_are_given() {
+    for odd in [json!(null), json!([]), json!("x")] {
+        let said = refuse(json!({"Type": "HttpApi", "Properties": odd}));
+        assert!(said.contains("event `On`") && said.contains("Properties should be a map"), "{said}");
+    }
+    assert!(expand(json!({"Type": "HttpApi", "Properties": {}}), json!({})).get("ServerlessHttpApi").is_some());
+}
+
+#[test]
+fn a_request_parameter_with_two_names_is_refused() {
+    let names = json!({"method.request.path.a": {"Required": true}, "method.request.path.b": {"Required": true}});
+    let said = refuse(json!({"Type": "Api", "Properties": {
+        "Path": "/x", "Method": "get", "RequestParameters": [names],
+    }}));
+    assert!(said.contains("event `On`") && said.contains("An object must have one key"), "{said}");
+}
+
+#[test]
+fn an_event_whose_name_makes_no_logical_id_is_refused_whatever_its_condition() {
+    let mut template = with_event(
+        json!({"Type": "SQS", "Properties": {"Queue": "arn:aws:sqs:eu-central-1:123456789012:q"}}),
+        json!({}),
+    );
+    let events = &mut template["Resources"]["Fn"]["Properties"]["Events"];
+    *events = json!({"on.it": events["On"]});
+    template["Conditions"] = json!({"Never": {"Fn::Equals": ["a", "b"]}});
+    template["Resources"]["Fn"]["Condition"] = json!("Never");
+    let said = resources(template).unwrap_err().join("; ");
+    assert!(said.contains("resource `Fn` is invalid: it generates `Fnon.it`"), "{said}");
+}

@@ -1,6 +1,6 @@
 //! What a function may not say.
 
-use crate::model::{Diagnostic, Node};
+use crate::model::{Diagnostic, Node, Val};
 
 use super::super::artifact::is_truthy;
 use super::super::event::Event;
@@ -100,10 +100,23 @@ pub(super) fn capacity_provider(props: &Props) -> Result<Option<Node>, Diagnosti
         ("ExecutionEnvironmentMemoryGiBPerVCpu", "ExecutionEnvironmentMemoryGiBPerVCpu"),
     ] {
         if let Some(value) = inner.take(from) {
+            if from != "Arn" && !is_intrinsic(&value) && !is_number(&value) {
+                let message = format!("`CapacityProviderConfig.{from}` should be a number, not {}", value.type_word());
+                return Err(props.owner().error_with("wrong-type", value.place, message));
+            }
             node.set(to, value);
         }
     }
     Ok(Some(node))
+}
+
+/// A number, or text that says one.
+fn is_number(node: &Node) -> bool {
+    match &node.value {
+        Val::Int(_) | Val::Float(_) => true,
+        Val::Str(text) => text.trim().parse::<f64>().is_ok_and(f64::is_finite),
+        _ => false,
+    }
 }
 
 /// CORS of a function URL.

@@ -201,3 +201,18 @@ fn a_generated_id_that_is_taken_is_an_error() {
     let said = resources(template).unwrap_err().join("; ");
     assert!(said.contains("`Fn`") && said.contains("`FnRole`"), "{said}");
 }
+
+#[test]
+fn the_limits_of_a_capacity_provider_are_numbers() {
+    let with = |memory: Value| json!({"CapacityProviderConfig": {"Arn": "arn:c", "ExecutionEnvironmentMemoryGiBPerVCpu": memory}});
+    for fine in [json!(4), json!("4"), json!(1.5), json!({"Ref": "Memory"})] {
+        let got = expand(with(fine.clone()));
+        let config = &got["Fn"]["Properties"]["CapacityProviderConfig"]["LambdaManagedInstancesCapacityProviderConfig"];
+        assert_eq!(config["ExecutionEnvironmentMemoryGiBPerVCpu"], fine);
+    }
+    let said = refuse(with(json!("much")));
+    assert!(
+        said.contains("`CapacityProviderConfig.ExecutionEnvironmentMemoryGiBPerVCpu` should be a number"),
+        "{said}"
+    );
+}

@@ -47,3 +47,13 @@ fn logs_have_a_role_unless_they_are_turned_off() {
     assert!(resources(api(json!({}))).unwrap().get("GraphCloudWatchRole").is_some());
     assert!(resources(api(json!({"Logging": false}))).unwrap().get("GraphCloudWatchRole").is_none());
 }
+
+#[test]
+fn x_ray_is_a_truth_value_that_sam_itself_must_know() {
+    let got = resources(api(json!({"XrayEnabled": "true"}))).unwrap();
+    assert_eq!(got["Graph"]["Properties"]["XrayEnabled"], true);
+    for odd in [json!({"Ref": "Trace"}), json!([]), json!("maybe")] {
+        let said = resources(api(json!({"XrayEnabled": odd}))).unwrap_err().join("\n");
+        assert!(said.contains("resource `Graph` is invalid: property `XrayEnabled`"), "{said}");
+    }
+}

@@ -94,3 +94,35 @@ fn what_sam_ignores_is_worth_a_warning_with_the_nearest_key() {
     let message = "resource `Shop`: property `Domain` has no key `BasePaths`";
     assert_eq!(said, [(message, Some("did you mean `BasePath`?"))]);
 }
+
+#[test]
+fn a_name_needs_a_document_with_a_version_and_paths() {
+    for document in [json!({"openapi": "3.0.1"}), json!({"openapi": "3.0.1", "paths": []}), json!({"Ref": "Doc"})] {
+        let said = resources(json!({"Resources": {
+            "Shop": {"Type": "AWS::Serverless::HttpApi", "Properties": {"Description": "x", "DefinitionBody": document}},
+        }}));
+        let said = said.unwrap_err().join("\n");
+        assert!(said.contains("`Shop`") && said.contains("Invalid OpenApi document"), "{said}");
+    }
+}
+
+#[test]
+fn the_id_of_a_hosted_zone_counts_before_its_name() {
+    let group = |type_name: &str, more: Value| {
+        let mut properties = json!({
+            "DefinitionBody": {"openapi": "3.0.1", "paths": {}},
+            "Domain": {"DomainName": "a.example.com", "CertificateArn": "arn:c", "Route53": {
+                "HostedZoneId": "Z1", "HostedZoneName": "example.com.",
+            }},
+        });
+        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let got = resources(json!({"Resources": {"Shop": {"Type": type_name, "Properties": properties}}})).unwrap();
+        let mut all = got.as_object().unwrap().values();
+        all.find(|one| one["Type"] == "AWS::Route53::RecordSetGroup").unwrap()["Properties"].clone()
+    };
+    let http = group("AWS::Serverless::HttpApi", json!({}));
+    assert_eq!((&http["HostedZoneId"], http.get("HostedZoneName")), (&json!("Z1"), None));
+    // CloudFormation judges the two names that a REST API is given.
+    let rest = group("AWS::Serverless::Api", json!({"StageName": "Prod"}));
+    assert_eq!((&rest["HostedZoneId"], &rest["HostedZoneName"]), (&json!("Z1"), &json!("example.com.")));
+}
