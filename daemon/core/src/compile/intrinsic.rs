@@ -126,7 +126,8 @@ pub fn partition_of(region: &str) -> (&'static str, &'static str) {
 }
 
 /// What becomes of a spec that AWS would refuse but that can be shown all the same: a reference to nothing, a circle of
-/// resources, a parameter value outside its constraints, a type that CloudFormation alone has.
+/// resources, a parameter value outside its constraints, a rule that does not hold, a type that CloudFormation alone has,
+/// sections and attributes that nobody knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strictness {
     /// An error: what can never be made must not be planned.
@@ -213,6 +214,11 @@ impl<'a> Evaluator<'a> {
     pub fn within(&mut self, owner: impl Into<String>, place: Place) {
         self.owner = owner.into();
         self.owner_place = place;
+    }
+
+    /// What becomes of complaints that do not keep a spec from being shown.
+    pub fn strictness(&self) -> Strictness {
+        self.scope.strictness
     }
 
     /// What is missing, and all complaints.

@@ -254,7 +254,7 @@ pub fn prepare(template: Node, input: &TemplateInput<'_>) -> Prepared {
     let errors = &mut prepared.diagnostics;
     let includes = include::Includes::new(input.files);
     include::top_level(&mut prepared.template, &includes, errors);
-    check_sections(&prepared.template, errors);
+    check_sections(&prepared.template, input.strictness, errors);
     let transforms = transforms(&prepared.template, errors);
     let given = parameters::Given {
         values: input.values,
@@ -381,16 +381,15 @@ fn check_count(template: &Node, errors: &mut Diagnostics) {
 }
 
 /// Unknown sections, and sections that are no maps.
-fn check_sections(template: &Node, errors: &mut Diagnostics) {
+fn check_sections(template: &Node, strictness: Strictness, errors: &mut Diagnostics) {
     for (name, entry) in template.as_map().into_iter().flatten() {
         if errors.are_many() {
             return;
         }
         if !SECTIONS.contains(&name.as_str()) {
-            errors.push(
-                Diagnostic::error("unknown-section", entry.key_place, format!("a template has no section `{name}`"))
-                    .maybe_help(did_you_mean(name, SECTIONS.iter().copied())),
-            );
+            let message = format!("a template has no section `{name}`");
+            let diagnostic = Diagnostic::error("unknown-section", entry.key_place, message);
+            errors.push(strictness.ease(diagnostic.maybe_help(did_you_mean(name, SECTIONS.iter().copied()))));
         }
         let is_map =
             matches!(name.as_str(), "Parameters" | "Mappings" | "Conditions" | "Rules" | "Resources" | "Outputs");

@@ -25,7 +25,7 @@ pub struct Diagnostic {
     /// Where.
     pub place: Place,
     /// What it is about, where that stands further on in the text that begins at `place`: `${name` of an `Fn::Sub`.
-    pub within: Option<String>,
+    pub within: Option<Box<str>>,
     /// What would be right, as a sentence: "did you mean `MemorySize`?".
     pub help: Option<String>,
     /// Other places that matter, each with a word on why.
@@ -72,7 +72,7 @@ impl Diagnostic {
 
     /// Says what it is about in the text that begins at its place.
     #[must_use]
-    pub fn within(mut self, text: impl Into<String>) -> Self {
+    pub fn within(mut self, text: impl Into<Box<str>>) -> Self {
         self.within = Some(text.into());
         self
     }

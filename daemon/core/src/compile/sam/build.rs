@@ -224,16 +224,17 @@ impl<'a> Build<'a> {
 
     /// Puts what was made where the resource stood that asked for it.
     fn replace(&mut self, source: &Source, made: Vec<Made>) {
+        // Also where its condition does not hold: SAM knows no conditions yet.
+        if let Some(odd) = made.iter().find(|resource| !is_logical_id(&resource.id)) {
+            let message = format!("it generates `{}`, and a logical id is made of letters and digits", odd.id);
+            self.diagnostics.push(source.owner().error_with("invalid-id", odd.place, message));
+            return;
+        }
         // Order is made in the end: keeping it here would move all that follows for each that is put in.
         let stood = self.ranks.get(&source.id).map_or(usize::MAX, |(at, _)| *at);
         self.resources.swap_remove(&source.id);
         for resource in made {
-            // Also where its condition does not hold: SAM knows no conditions yet.
-            let odd = (!is_logical_id(&resource.id)).then(|| {
-                let message = format!("it generates `{}`, and a logical id is made of letters and digits", resource.id);
-                source.owner().error_with("invalid-id", resource.place, message)
-            });
-            if let Some(diagnostic) = odd.or_else(|| self.clash(source, &resource)) {
+            if let Some(diagnostic) = self.clash(source, &resource) {
                 self.diagnostics.push(diagnostic);
                 continue;
             }

@@ -24,10 +24,10 @@ pub(super) fn build(
         };
         for (key, inner) in map {
             if !KEYS.contains(&key.as_str()) {
-                diagnostics.push(
+                let diagnostic =
                     Diagnostic::error("unknown-property", inner.key_place, format!("{owner} has no `{key}`"))
-                        .maybe_help(did_you_mean(key, KEYS.iter().copied())),
-                );
+                        .maybe_help(did_you_mean(key, KEYS.iter().copied()));
+                diagnostics.push(evaluator.strictness().ease(diagnostic));
             }
         }
         if let Some(condition) = entry.node.get("Condition") {

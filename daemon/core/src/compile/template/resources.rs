@@ -132,7 +132,7 @@ impl Builder<'_, '_> {
                 let diagnostic = self
                     .complaint("unknown-attribute", inner.key_place, format!("a resource has no attribute `{key}`"))
                     .maybe_help(help);
-                self.diagnostics.push(diagnostic);
+                self.diagnostics.push(self.scope.strictness.ease(diagnostic));
             }
         }
         if !self.id.chars().all(|c| c.is_ascii_alphanumeric()) || self.id.len() > 255 {

@@ -26,10 +26,9 @@ pub(super) fn check(rules: &Map, scope: &Scope, values: &Values, diagnostics: &m
             };
             if evaluator.expression(assert) == Some(false) {
                 let why = assertion.get("AssertDescription").and_then(Node::scalar_text);
-                failed.push(
-                    Diagnostic::error("failed-rule", assertion.place, format!("rule `{name}` does not hold"))
-                        .maybe_help(why),
-                );
+                let message = format!("rule `{name}` does not hold");
+                let diagnostic = Diagnostic::error("failed-rule", assertion.place, message).maybe_help(why);
+                failed.push(scope.strictness.ease(diagnostic));
             }
         }
         let complaints: Vec<Diagnostic> = evaluator.finish().1.iter().cloned().collect();

@@ -396,6 +396,21 @@ fn an_include_from_a_bucket_is_an_error_and_is_shown_as_written() {
 }
 
 #[test]
+fn what_aws_would_refuse_and_nobody_needs_is_shown_with_a_warning() {
+    let text = concat!(
+        "Extra: 1\nRules: {One: {Assertions: [{Assert: !Equals [a, b]}]}}\nResources:\n  R:\n    Type: AWS::SQS::Queue\n",
+        "    Comment: hi\nOutputs:\n  O: {Value: 1, Note: x}\n"
+    );
+    let case = Case { strictness: Strictness::Lenient, ..Case::default() };
+    let made = case.compiled(text);
+    let codes: Vec<_> = made.warnings.iter().map(|warning| (warning.code, warning.place.line)).collect();
+    for expected in [("unknown-section", 1), ("failed-rule", 2), ("unknown-attribute", 6), ("unknown-property", 8)] {
+        assert!(codes.contains(&expected), "{codes:?}");
+    }
+    assert!(Case::default().errors(text).len() > 2);
+}
+
+#[test]
 fn a_loops_code_may_lie_where_a_mapping_says() {
     let text = concat!(
         "Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]\n",
