@@ -45,7 +45,7 @@ pub struct Run<'a> {
     pub deadline: Instant,
     /// Turns true when the process is to end.
     pub draining: watch::Receiver<bool>,
-    /// Told about every round, for progress and status.
+    /// Told about every plan, for progress and status.
     pub on_round: &'a (dyn Fn(&Plan) + Send + Sync),
 }
 

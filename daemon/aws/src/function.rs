@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod canonical;
+mod lag;
 pub mod spec;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use aws_sdk_lambda::types::FunctionCode;
 use evenkeel_core::plan::{Applied, Artifacts, Ask, Marks, Observed, Pace, Reach, Seen, Step};
 use serde_json::{Map, Value as Json, json};
 
+use super::lag::Lag;
 use super::spec::{PUBLISHED, RECURSION, RUNTIME, SIGNING};
 use super::{canonical, wire};
 use crate::client::UPLOAD;
@@ -25,15 +26,16 @@ const SERVICE: &str = "Lambda";
 const PACE: Pace = Pace::Slow { at_most: usize::MAX };
 
 /// Functions of one account and region.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Functions {
     client: Client,
+    lag: Lag,
 }
 
 impl Functions {
     /// Through this client.
     pub fn new(client: Client) -> Self {
-        Functions { client }
+        Functions { client, lag: Lag::default() }
     }
 
     /// All functions, each with a marker: a listing shows the whole configuration, but neither tags nor concurrency.
@@ -168,7 +170,13 @@ impl Reach for Functions {
         let client = &self.client;
         let name = input.text("FunctionName");
         match step.operation {
-            "CreateFunction" => self.create(input, artifacts).await,
+            "CreateFunction" => {
+                let role = input.text("Role").unwrap_or_default();
+                self.lag.admit(&role)?;
+                let ended = self.create(input, artifacts).await;
+                self.lag.learn(&role, &ended);
+                ended
+            }
             "UpdateFunctionCode" => self.update_code(input, artifacts).await,
             "UpdateFunctionConfiguration" => {
                 let call = wire::configure!(client.update_function_configuration(), input)

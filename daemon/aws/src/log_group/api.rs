@@ -251,3 +251,17 @@ impl Reach for LogGroups {
         ended.map(|_| Some(Json::Null))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_groups_are_listed_by_what_all_their_names_begin_with() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(common(&names(&["/aws/lambda/f10", "/aws/lambda/f2", "/aws/lambda/f1"])), Some("/aws/lambda/f"));
+        assert_eq!(common(&names(&["a", "ab"])), Some("a"));
+        assert_eq!(common(&names(&["é1", "è1"])), None, "and at whole characters");
+        assert_eq!(common(&names(&["alone"])), None);
+    }
+}

@@ -438,6 +438,21 @@ mod tests {
     }
 
     #[test]
+    fn of_a_group_that_was_just_made_all_but_the_line_is_known_until_more_is_written() {
+        let step = |operation, input| Step { type_name: TYPE, operation, input, refresh: (TYPE, "g".to_owned()) };
+        let input = json!({"logGroupName": "g", "kmsKeyId": "k", "tags": {"evenkeel:id": "logs"}});
+        let made = after(&step("CreateLogGroup", input), None).unwrap();
+        assert!(is_new(&made));
+        assert_eq!(made.tags, Some(BTreeMap::from([("evenkeel:id".to_owned(), "logs".to_owned())])));
+        assert_eq!(made.properties["KmsKeyId"], json!("k"));
+        let retention = step("PutRetentionPolicy", json!({"logGroupName": "g", "retentionInDays": 7}));
+        assert_eq!(after(&retention, Some(&made)), None, "the line shows it");
+        let indexed = after(&step("PutIndexPolicy", json!({"logGroupIdentifier": "g"})), Some(&made)).unwrap();
+        assert!(!is_new(&indexed), "the line does not show it");
+        assert_eq!(after(&step("TagResource", json!({})), Some(&indexed)), None);
+    }
+
+    #[test]
     fn a_protected_group_is_not_deleted() {
         let protected = observed(&json!({"logGroupName": "g", "deletionProtectionEnabled": true}), &Details::default());
         assert!(LogGroup.data_at_risk(&protected.unwrap()).is_some());

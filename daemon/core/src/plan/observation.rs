@@ -351,6 +351,15 @@ mod tests {
     }
 
     #[test]
+    fn the_parts_of_one_parent_are_told_from_those_of_another() {
+        let mut world = Observation::new();
+        let items = ["f|1", "f|2", "f-b|1", "fa|1"].map(|key| Observed::new(key, key)).to_vec();
+        world.swept("T", Seen { items, ..Seen::default() });
+        let parts: Vec<&str> = world.table("T").parts_of("f").map(|item| item.key.as_str()).collect();
+        assert_eq!(parts, ["f|1", "f|2"]);
+    }
+
+    #[test]
     fn a_failed_sweep_keeps_what_was_known() {
         let mut world = Observation::new();
         world.swept("T", Seen { items: vec![Observed::new("a", "a")], ..Seen::default() });
