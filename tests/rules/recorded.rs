@@ -431,7 +431,8 @@ async fn numbers_and_truth_values_may_be_written_as_text_and_the_other_way_round
         for value in properties.values_mut() {
             let spelled = match &*value {
                 Json::Number(number) => Json::from(number.to_string()),
-                Json::Bool(truth) => Json::from(truth.to_string()),
+                // As Python writes it, and some templates.
+                Json::Bool(truth) => Json::from(if *truth { "True" } else { "False" }),
                 Json::String(text) => match serde_json::from_str::<Json>(text) {
                     Ok(one @ (Json::Number(_) | Json::Bool(_))) => one,
                     _ => continue,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use evenkeel_core::plan::{ApplyError, Tags};
 use serde_json::{Map, Value as Json};
 
-use crate::values::scalar;
+use crate::values::{scalar_text, truth};
 
 /// A step's input, read by AWS's API names.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ impl<'a> Input<'a> {
 
     /// Text. Numbers and booleans have a text too: specs write both ways.
     pub fn text(self, name: &str) -> Option<String> {
-        self.get(name).and_then(text)
+        self.get(name).and_then(scalar_text)
     }
 
     /// Text that must be there.
@@ -65,7 +65,7 @@ impl<'a> Input<'a> {
 
     /// A list of texts.
     pub fn texts(self, name: &str) -> Option<Vec<String>> {
-        Some(self.get(name)?.as_array()?.iter().filter_map(text).collect())
+        Some(self.get(name)?.as_array()?.iter().filter_map(scalar_text).collect())
     }
 
     /// A list of structures.
@@ -75,41 +75,13 @@ impl<'a> Input<'a> {
 
     /// A map of texts, in the SDK's form.
     pub fn text_map(self, name: &str) -> Option<HashMap<String, String>> {
-        Some(self.get(name)?.as_object()?.iter().filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect())
-    }
-}
-
-/// A scalar's text.
-pub fn text(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        Json::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-/// A truth value, also where it is written as text.
-pub fn truth(value: &Json) -> Option<bool> {
-    match value {
-        Json::Bool(flag) => Some(*flag),
-        Json::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
-        Json::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
-    }
-}
-
-/// A number, also where it is written as text; anything else as it is, so that it shows in the difference. 2 and 2.0
-/// are one number: the SDK reads every number of AWS's that may have a fraction as one that has.
-pub fn number(value: &Json) -> Json {
-    match value {
-        Json::String(text) => match (text.trim().parse::<i64>(), text.trim().parse::<f64>()) {
-            (Ok(number), _) => Json::from(number),
-            (_, Ok(number)) => scalar(&Json::from(number)),
-            _ => value.clone(),
-        },
-        Json::Number(_) => scalar(value),
-        other => other.clone(),
+        Some(
+            self.get(name)?
+                .as_object()?
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), scalar_text(value)?)))
+                .collect(),
+        )
     }
 }
 
@@ -133,15 +105,6 @@ pub fn properties<const N: usize>(pairs: [(&str, Json); N]) -> Map<String, Json>
     pairs.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// A list of texts as a set: sorted, each once. Anything else as it is.
-pub fn text_set(value: &Json) -> Json {
-    let Json::Array(items) = value else { return value.clone() };
-    let mut items = items.clone();
-    items.sort_by_key(Json::to_string);
-    items.dedup();
-    Json::Array(items)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,15 +119,6 @@ mod tests {
         assert_eq!(input.text("Name").as_deref(), Some("7"));
         assert!(input.get("Gone").is_none());
         assert!(input.required("Gone").is_err());
-    }
-
-    #[test]
-    fn a_whole_number_is_the_same_with_and_without_a_fraction() {
-        for same in [json!(2), json!(2.0), json!("2"), json!("2.0")] {
-            assert_eq!(number(&same), json!(2), "{same}");
-        }
-        assert_eq!(number(&json!(2.5)), json!(2.5));
-        assert_eq!(number(&json!("many")), json!("many"));
     }
 
     #[test]

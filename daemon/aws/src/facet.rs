@@ -3,14 +3,13 @@
 //! Such a facet has no table of its own: it is read off its parent, claims the parent's `Policy` and writes through
 //! the parent. Where no facet claims it, a policy is drift of the parent.
 
+use crate::values::{last_part, text, texts};
 use evenkeel_core::plan::kind::{Claim, Facts, Instance, Kind, Located, Parent, Scope, Target, Want, Work};
 use evenkeel_core::plan::observation::{Found, Observation, Observed};
 use evenkeel_core::plan::policy;
 use evenkeel_core::plan::step::Step;
 use evenkeel_core::plan::{Marks, diff::Unknown};
 use serde_json::{Map, Value as Json};
-
-use crate::spelling::{last_part, text, texts};
 
 /// The property of the parent that holds the document.
 pub(crate) const POLICY: &str = "Policy";

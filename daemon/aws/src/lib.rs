@@ -32,7 +32,6 @@ mod planning;
 pub mod queue;
 pub mod reading;
 pub mod role;
-mod spelling;
 pub mod subscription;
 pub mod topic;
 mod url;

@@ -1,27 +1,93 @@
-//! Small readings of JSON values, by which both sides of a comparison come to one spelling.
+//! Small readings of JSON values, by which both sides of a comparison come to one spelling: specs, templates and AWS write
+//! the same number, truth value or document in several ways.
 
 use evenkeel_core::plan::{Tags, planner};
 use serde_json::{Map, Value as Json};
 
-use crate::document;
-use crate::spelling::{boolean, integer};
-
-/// A property as text; empty text is the same as none.
-pub(crate) fn filled(map: &Map<String, Json>, key: &str) -> Option<String> {
-    map.get(key).and_then(document::text).filter(|text| !text.is_empty())
-}
-
-/// The same value with texts that hold a whole number or a truth value read as such: templates may write `"10"` and
-/// `"true"`, and AWS answers times as `1.0`.
-pub(crate) fn scalar(value: &Json) -> Json {
-    match value.as_f64() {
-        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
-        Some(whole) if !value.is_i64() && whole.fract() == 0.0 && whole.abs() < 9e15 => Json::from(whole as i64),
-        _ => integer(&boolean(value)),
+/// A scalar's text; nothing for lists, maps and null.
+pub(crate) fn scalar_text(value: &Json) -> Option<String> {
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(flag) => Some(flag.to_string()),
+        _ => None,
     }
 }
 
-/// A list whose order says nothing.
+/// The text that AWS takes for a value: text as it is, anything else as JSON.
+pub(crate) fn text(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The text of a property, where it is given.
+pub(crate) fn text_of(map: &Map<String, Json>, property: &str) -> Option<String> {
+    map.get(property).filter(|value| !value.is_null()).map(text)
+}
+
+/// A property as text; empty text is the same as none.
+pub(crate) fn filled(map: &Map<String, Json>, key: &str) -> Option<String> {
+    map.get(key).and_then(scalar_text).filter(|text| !text.is_empty())
+}
+
+/// The elements of a list that are text; a single text is a list of one.
+pub(crate) fn texts(value: Option<&Json>) -> Vec<&str> {
+    match value {
+        Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).collect(),
+        Some(Json::String(one)) => vec![one],
+        _ => Vec::new(),
+    }
+}
+
+/// A truth value, also where it is written as text.
+pub(crate) fn truth(value: &Json) -> Option<bool> {
+    match value {
+        Json::Bool(flag) => Some(*flag),
+        Json::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Json::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// A truth value, where the value is one or spells one; anything else as it is, so that it shows in the difference.
+pub(crate) fn boolean(value: &Json) -> Json {
+    truth(value).map_or_else(|| value.clone(), Json::Bool)
+}
+
+/// Whether a property is given and true.
+pub(crate) fn is_true(map: &Map<String, Json>, property: &str) -> bool {
+    map.get(property).and_then(truth) == Some(true)
+}
+
+/// A number, also where it is written as text; anything else as it is, so that it shows in the difference. 2 and 2.0
+/// are one number: AWS answers times as `1.0`, and the SDK reads every number that may have a fraction as one that has.
+pub(crate) fn number(value: &Json) -> Json {
+    let number = match value {
+        Json::Number(number) => number.as_i64().is_none().then(|| number.as_f64()).flatten(),
+        Json::String(text) => match text.trim().parse::<i64>() {
+            Ok(whole) => return Json::from(whole),
+            Err(_) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        },
+        _ => None,
+    };
+    match number {
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+        Some(whole) if whole.fract() == 0.0 && whole.abs() < 9e15 => Json::from(whole as i64),
+        Some(other) => Json::from(other),
+        None => value.clone(),
+    }
+}
+
+/// A truth value or a number, where the value is one or spells one: templates may write `"10"` and `"true"`.
+pub(crate) fn scalar(value: &Json) -> Json {
+    truth(value).map_or_else(|| number(value), Json::Bool)
+}
+
+/// JSON, where the value is text that holds some.
+pub(crate) fn parsed(value: &Json) -> Json {
+    value.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
+}
+
+/// A list whose order says nothing: sorted, each item once.
 pub(crate) fn sorted(value: &Json) -> Json {
     match value {
         Json::Array(items) => {
@@ -73,6 +139,18 @@ pub(crate) fn object(value: Json) -> Map<String, Json> {
     }
 }
 
+/// Inserts a value where there is one.
+pub(crate) fn insert_some(map: &mut Map<String, Json>, name: &str, value: Option<Json>) {
+    if let Some(value) = value {
+        map.insert(name.to_owned(), value);
+    }
+}
+
+/// The last part of an ARN or of a path: `orders` of `arn:aws:sqs:eu-west-1:111122223333:orders` and of a queue's URL.
+pub(crate) fn last_part(text: &str) -> &str {
+    text.rsplit(['/', ':']).next().unwrap_or(text)
+}
+
 /// One page of a listing: its items under `items`, and the token of the next page under `next`.
 pub(crate) fn list_of(page: Json, items: &str, next: &str) -> (Vec<Json>, Option<String>) {
     let mut page = object(page);
@@ -94,11 +172,29 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn numbers_and_booleans_may_be_written_as_text() {
-        assert_eq!(scalar(&json!("10")), json!(10));
-        assert_eq!(scalar(&json!(10.0)), json!(10));
-        assert_eq!(scalar(&json!("true")), json!(true));
-        assert_eq!(scalar(&json!("ten")), json!("ten"));
+    fn numbers_and_truth_values_may_be_written_as_text() {
+        for same in [json!(2), json!(2.0), json!("2"), json!("2.0")] {
+            assert_eq!((number(&same), scalar(&same)), (json!(2), json!(2)), "{same}");
+        }
+        assert_eq!(number(&json!(2.5)), json!(2.5));
+        for odd in [json!("many"), json!("inf"), json!([1]), json!(null)] {
+            assert_eq!((number(&odd), scalar(&odd), boolean(&odd)), (odd.clone(), odd.clone(), odd));
+        }
+        for same in [json!(true), json!("true"), json!("True")] {
+            assert_eq!((boolean(&same), scalar(&same)), (json!(true), json!(true)), "{same}");
+        }
+    }
+
+    #[test]
+    fn text_that_holds_a_document_is_that_document() {
+        assert_eq!(parsed(&json!("{\"a\":1}")), json!({"a": 1}));
+        assert_eq!(parsed(&json!("plain")), json!("plain"));
+    }
+
+    #[test]
+    fn a_name_is_the_last_part_of_an_arn_and_of_a_url() {
+        assert_eq!(last_part("arn:aws:sqs:eu-west-1:111122223333:orders"), "orders");
+        assert_eq!(last_part("http://127.0.0.1:4566/111122223333/orders"), "orders");
     }
 
     #[test]

@@ -6,8 +6,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::TYPE;
 use crate::call::Call;
-use crate::document::{Input, number, properties, text};
+use crate::document::{Input, properties};
 use crate::function_part;
+use crate::values::{number, scalar_text};
 use crate::version::spec::{provision, provisioned, provisioned_words};
 
 /// The word that an alias leaves in its function's mark, with its name: `alias:live`.
@@ -115,7 +116,7 @@ fn write(work: &Work<'_>) -> Call {
         .and_then(Json::as_array)
         .into_iter()
         .flatten()
-        .filter_map(|item| Some((text(item.get("FunctionVersion")?)?, item.get("FunctionWeight")?.clone())))
+        .filter_map(|item| Some((scalar_text(item.get("FunctionVersion")?)?, item.get("FunctionWeight")?.clone())))
         .collect();
     Call::new()
         .with("FunctionName", function_part::function_of(work.key))
@@ -146,7 +147,7 @@ fn canonical(key: &str, input: Input<'_>) -> Map<String, Json> {
         Some(Json::Object(map)) => map.iter().map(|(version, weight)| (version.clone(), number(weight))).collect(),
         Some(Json::Array(items)) => items
             .iter()
-            .filter_map(|item| Some((text(item.get("FunctionVersion")?)?, number(item.get("FunctionWeight")?))))
+            .filter_map(|item| Some((scalar_text(item.get("FunctionVersion")?)?, number(item.get("FunctionWeight")?))))
             .collect(),
         _ => Vec::new(),
     };

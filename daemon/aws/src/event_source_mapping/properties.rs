@@ -4,8 +4,7 @@ use evenkeel_core::plan::kind::Scope;
 use serde_json::{Map, Value as Json};
 
 use crate::function_ref::FunctionRef;
-use crate::spelling::parsed;
-use crate::values::{compact, filled, ordered, scalar, sorted};
+use crate::values::{compact, filled, ordered, parsed, scalar, sorted};
 
 /// What a mapping reads from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use evenkeel_core::plan::{Bound, Facts, Found, Observation, Observed, Setting, S
 use serde_json::{Map, Value as Json};
 
 use super::properties::{CREATE_ONLY, SCALARS, STRUCTURES, Source, canonical, from_answer, to_api};
-use crate::call::Call;
+use crate::call::{Call, retag};
 use crate::function_part;
 use crate::function_ref::FunctionRef;
 use crate::queue;
@@ -196,16 +196,8 @@ impl Kind for EventSourceMapping {
     }
 
     fn retag(&self, scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
-        let base = || Call::new().with("Resource", arn(scope, &observed.key));
-        let mut steps = Vec::new();
-        if !tags.set.is_empty() {
-            let set: Map<String, Json> = tags.set.iter().map(|(k, v)| (k.clone(), Json::from(v.as_str()))).collect();
-            steps.push(base().with("Tags", set).step(TYPE, "TagResource", &observed.key));
-        }
-        if !tags.remove.is_empty() {
-            steps.push(base().with("TagKeys", tags.remove.clone()).step(TYPE, "UntagResource", &observed.key));
-        }
-        steps
+        let target = Call::new().with("Resource", arn(scope, &observed.key));
+        retag((TYPE, &observed.key), target, ("TagResource", "Tags"), ("UntagResource", "TagKeys"), tags)
     }
 
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {

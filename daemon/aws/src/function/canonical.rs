@@ -6,8 +6,8 @@ use evenkeel_core::plan::{Observed, State};
 use serde_json::{Map, Value as Json, json};
 
 use super::spec::{PUBLISH, SCALING};
-use crate::document::{Input, number, text, text_set, truth};
-use crate::values::ordered;
+use crate::document::Input;
+use crate::values::{number, ordered, scalar_text, sorted, truth};
 
 /// Properties that go with a published version: what tells two versions apart.
 const VERSIONED: [&str; 19] = [
@@ -64,7 +64,7 @@ pub fn normal(raw: &Map<String, Json>, name: &str) -> Map<String, Json> {
     let variables = input.map("Environment").and_then(|environment| environment.get("Variables")?.as_object());
     if let Some(variables) = variables.filter(|variables| !variables.is_empty()) {
         let variables: Map<String, Json> =
-            variables.iter().map(|(k, v)| (k.clone(), text(v).map_or_else(|| v.clone(), Json::from))).collect();
+            variables.iter().map(|(k, v)| (k.clone(), scalar_text(v).map_or_else(|| v.clone(), Json::from))).collect();
         put("Environment", json!({"Variables": variables}));
     }
     let member = |property: &str, member: &str, default: Json| {
@@ -240,7 +240,7 @@ fn logging(config: Option<Input<'_>>, name: &str) -> Json {
 }
 
 fn vpc(config: Input<'_>) -> Json {
-    let set = |member: &str| config.get(member).map(text_set).unwrap_or(json!([]));
+    let set = |member: &str| config.get(member).map(sorted).unwrap_or(json!([]));
     let (subnets, groups) = (set("SubnetIds"), set("SecurityGroupIds"));
     // After a removal AWS keeps an empty shell.
     if is_empty(&subnets) && is_empty(&groups) {

@@ -9,9 +9,10 @@ use evenkeel_core::plan::{Facts, Kind, Observation, Observed, Scope, Step, TagWo
 use serde_json::{Map, Value as Json, json};
 
 use super::{TYPE, canonical};
+use crate::call::{Call, retag};
 use crate::code::Code;
-use crate::document::{Input, tags_json, truth};
-use crate::spelling::is_true;
+use crate::document::{Input, tags_json};
+use crate::values::{is_true, truth};
 use crate::version::spec::{LATEST_PUBLISHED, scaling};
 
 /// The word in the parts mark for a property that takes a call of its own to read.
@@ -235,15 +236,8 @@ impl Kind for Function {
     }
 
     fn retag(&self, scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
-        let arn = arn(scope, &observed.key);
-        let mut steps = Vec::new();
-        if !tags.set.is_empty() {
-            steps.push(step("TagResource", json!({"Resource": arn, "Tags": tags_json(&tags.set)}), &observed.key));
-        }
-        if !tags.remove.is_empty() {
-            steps.push(step("UntagResource", json!({"Resource": arn, "TagKeys": tags.remove}), &observed.key));
-        }
-        steps
+        let target = Call::new().with("Resource", arn(scope, &observed.key));
+        retag((TYPE, &observed.key), target, ("TagResource", "Tags"), ("UntagResource", "TagKeys"), tags)
     }
 
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {

@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::{TYPE, key, mark, split};
 use crate::code::{Code, hex};
-use crate::document::{Input, properties, text_set};
+use crate::document::{Input, properties};
 use crate::function;
+use crate::values::sorted;
 
 /// The version that is still to be published.
 pub(crate) const NEXT: &str = "next";
@@ -181,7 +182,7 @@ fn canonical(name: &str, content: &str, description: &str, item: Input<'_>) -> M
     let set = |name: &str| {
         item.get(name)
             .filter(|list| list.as_array().is_none_or(|list| !list.is_empty()))
-            .map(text_set)
+            .map(sorted)
             .unwrap_or_default()
     };
     let text = |text: &str| if text.is_empty() { Json::Null } else { Json::from(text) };

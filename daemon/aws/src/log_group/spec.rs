@@ -5,9 +5,8 @@ use evenkeel_core::plan::naming::{NameStyle, Naming};
 use evenkeel_core::plan::{Facts, Observation, Observed, Step, policy};
 use serde_json::{Map, Value as Json};
 
-use crate::call::Call;
-use crate::spelling::{is_true, parsed};
-use crate::values::{filled, object, ordered, scalar, sorted, tags_in};
+use crate::call::{Call, retag};
+use crate::values::{filled, is_true, object, ordered, parsed, scalar, sorted, tags_in};
 
 /// AWS's type name.
 pub(crate) const TYPE: &str = "AWS::Logs::LogGroup";
@@ -106,16 +105,8 @@ impl Kind for LogGroup {
     }
 
     fn retag(&self, scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
-        let base = || Call::new().with("resourceArn", arn(scope, &observed.key));
-        let mut steps = Vec::new();
-        if !tags.set.is_empty() {
-            let set: Map<String, Json> = tags.set.iter().map(|(k, v)| (k.clone(), Json::from(v.as_str()))).collect();
-            steps.push(base().with("tags", set).step(TYPE, "TagResource", &observed.key));
-        }
-        if !tags.remove.is_empty() {
-            steps.push(base().with("tagKeys", tags.remove.clone()).step(TYPE, "UntagResource", &observed.key));
-        }
-        steps
+        let target = Call::new().with("resourceArn", arn(scope, &observed.key));
+        retag((TYPE, &observed.key), target, ("TagResource", "tags"), ("UntagResource", "tagKeys"), tags)
     }
 
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {

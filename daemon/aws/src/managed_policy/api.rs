@@ -14,7 +14,7 @@ use crate::document::Input;
 use crate::error::{done, gone, unknown_operation};
 use crate::reading;
 use crate::role::api::{PAGE, SERVICE, tags, tags_of};
-use crate::spelling::last_part;
+use crate::values::last_part;
 
 /// A listing tells all but tags and description; IAM's quota is small, and the account's.
 const PACE: Pace = Pace::Slow { at_most: 20 };

@@ -12,10 +12,11 @@ use evenkeel_core::plan::step::Step;
 use evenkeel_core::plan::{Tags, policy};
 use serde_json::{Map, Value as Json, json};
 
+use crate::call::{Call, retag};
 use crate::facet::foreign_parent;
 use crate::role;
 use crate::role::people::People;
-use crate::spelling::{insert_some, text, text_of, texts};
+use crate::values::{insert_some, text, text_of, texts};
 
 /// AWS's type name.
 pub const TYPE: &str = "AWS::IAM::ManagedPolicy";
@@ -209,16 +210,8 @@ impl Kind for ManagedPolicy {
     }
 
     fn retag(&self, _scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if !tags.set.is_empty() {
-            let input = json!({"PolicyArn": observed.physical_id, "Tags": tags.set});
-            steps.push(step("TagPolicy", input, &observed.key));
-        }
-        if !tags.remove.is_empty() {
-            let input = json!({"PolicyArn": observed.physical_id, "TagKeys": tags.remove});
-            steps.push(step("UntagPolicy", input, &observed.key));
-        }
-        steps
+        let target = Call::new().with("PolicyArn", observed.physical_id.as_str());
+        retag((TYPE, &observed.key), target, ("TagPolicy", "Tags"), ("UntagPolicy", "TagKeys"), tags)
     }
 
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {

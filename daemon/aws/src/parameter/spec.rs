@@ -8,8 +8,7 @@ use evenkeel_core::plan::{Facts, Observation, Observed, State, Step, diff};
 use serde_json::{Map, Value as Json};
 
 use crate::call::Call;
-use crate::spelling::parsed;
-use crate::values::{filled, object, scalar, sorted};
+use crate::values::{filled, object, parsed, scalar, sorted};
 
 /// AWS's type name.
 pub(crate) const TYPE: &str = "AWS::SSM::Parameter";

@@ -13,7 +13,7 @@ use crate::error::{done, gone, unknown_operation};
 use crate::function_part::{self, function_of, qualifier_of};
 use crate::place::place;
 use crate::reading::read;
-use crate::spelling::parsed;
+use crate::values::parsed;
 use crate::wire::{heard, sent};
 
 const SERVICE: &str = "Lambda";

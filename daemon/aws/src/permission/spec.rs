@@ -8,8 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::call::Call;
 use crate::function_part::{self, function_of, qualifier_of};
 use crate::function_ref::FunctionRef;
-use crate::spelling::is_true;
-use crate::values::{filled, ordered};
+use crate::values::{filled, is_true, ordered};
 
 /// AWS's type name.
 pub(crate) const TYPE: &str = "AWS::Lambda::Permission";

@@ -12,7 +12,7 @@ use super::spec;
 use crate::document::{Input, tags_from};
 use crate::error::{done, gone, unknown_operation};
 use crate::reading;
-use crate::spelling::last_part;
+use crate::values::last_part;
 
 const SERVICE: &str = "SQS";
 /// The most that a page holds; SQS gives no token at all where this is not said.

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::call::{Call, retag};
+use crate::values::{boolean, insert_some, is_true, last_part, number, parsed, sorted, text, text_of};
 use evenkeel_core::plan::kind::{Facts, Kind, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::naming::{NameStyle, Naming};
 use evenkeel_core::plan::observation::Observed;
 use evenkeel_core::plan::step::Step;
 use evenkeel_core::plan::{Tags, policy};
 use serde_json::{Map, Value as Json, json};
-
-use crate::document::text_set;
-use crate::spelling::{boolean, insert_some, integer, is_true, last_part, parsed, text, text_of};
 
 /// AWS's type name.
 pub const TYPE: &str = "AWS::SQS::Queue";
@@ -64,7 +63,7 @@ impl Kind for Queue {
         let given = &want.properties;
         let mut out = Map::new();
         for (name, default) in NUMBERS {
-            out.insert(name.to_owned(), given.get(name).map_or_else(|| Json::from(default), integer));
+            out.insert(name.to_owned(), given.get(name).map_or_else(|| Json::from(default), number));
         }
         let fifo = is_true(given, "FifoQueue");
         out.insert("FifoQueue".to_owned(), Json::Bool(fifo));
@@ -83,7 +82,7 @@ impl Kind for Queue {
         match text_of(given, KMS_KEY).filter(|key| !key.is_empty()) {
             Some(key) => {
                 out.insert(KMS_KEY.to_owned(), Json::from(key));
-                let reuse = given.get(KMS_REUSE).map_or_else(|| Json::from(KMS_REUSE_DEFAULT), integer);
+                let reuse = given.get(KMS_REUSE).map_or_else(|| Json::from(KMS_REUSE_DEFAULT), number);
                 out.insert(KMS_REUSE.to_owned(), reuse);
                 out.insert(MANAGED_SSE.to_owned(), given.get(MANAGED_SSE).map_or(Json::Bool(false), boolean));
             }
@@ -178,16 +177,8 @@ impl Kind for Queue {
     }
 
     fn retag(&self, _scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if !tags.set.is_empty() {
-            let input = json!({"QueueUrl": observed.physical_id, "Tags": tags.set});
-            steps.push(step("TagQueue", input, &observed.key));
-        }
-        if !tags.remove.is_empty() {
-            let input = json!({"QueueUrl": observed.physical_id, "TagKeys": tags.remove});
-            steps.push(step("UntagQueue", input, &observed.key));
-        }
-        steps
+        let target = Call::new().with("QueueUrl", observed.physical_id.as_str());
+        retag((TYPE, &observed.key), target, ("TagQueue", "Tags"), ("UntagQueue", "TagKeys"), tags)
     }
 
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {
@@ -200,7 +191,7 @@ pub fn observed(url: &str, attributes: &BTreeMap<String, String>, tags: Tags) ->
     let mut out = Observed::new(last_part(url), url).with_tags(tags);
     let answer = |name: &str| attributes.get(name).filter(|value| !value.is_empty()).map(|v| Json::from(v.as_str()));
     for (name, _) in NUMBERS {
-        insert_some(&mut out.properties, name, answer(name).map(|value| integer(&value)));
+        insert_some(&mut out.properties, name, answer(name).map(|value| number(&value)));
     }
     let fifo = attributes.get("FifoQueue").is_some_and(|value| value == "true");
     out.properties.insert("FifoQueue".to_owned(), Json::Bool(fifo));
@@ -215,7 +206,7 @@ pub fn observed(url: &str, attributes: &BTreeMap<String, String>, tags: Tags) ->
     insert_some(&mut out.properties, MANAGED_SSE, answer(MANAGED_SSE).map(own));
     if let Some(key) = answer(KMS_KEY) {
         out.properties.insert(KMS_KEY.to_owned(), key);
-        let reuse = answer(KMS_REUSE).map_or_else(|| Json::from(KMS_REUSE_DEFAULT), |value| integer(&value));
+        let reuse = answer(KMS_REUSE).map_or_else(|| Json::from(KMS_REUSE_DEFAULT), |value| number(&value));
         out.properties.insert(KMS_REUSE.to_owned(), reuse);
     }
     insert_some(&mut out.properties, "RedrivePolicy", answer("RedrivePolicy").and_then(|v| redrive(&v)));
@@ -272,7 +263,7 @@ fn redrive(value: &Json) -> Option<Json> {
         return None;
     }
     if let Some(count) = policy.get_mut("maxReceiveCount") {
-        *count = integer(count);
+        *count = number(count);
     }
     policy.sort_keys();
     Some(Json::Object(policy))
@@ -285,7 +276,7 @@ fn redrive_allow(value: &Json) -> Option<Json> {
         return None;
     }
     if let Some(sources) = policy.get_mut("sourceQueueArns") {
-        *sources = text_set(sources);
+        *sources = sorted(sources);
     }
     policy.sort_keys();
     Some(Json::Object(policy))

@@ -12,7 +12,7 @@ use super::spec::{self, Answer};
 use crate::document::{Input, tags_from};
 use crate::error::{done, gone, unknown_operation};
 use crate::reading;
-use crate::spelling::texts;
+use crate::values::texts;
 
 pub(crate) const SERVICE: &str = "IAM";
 /// The most that a page holds.

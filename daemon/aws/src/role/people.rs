@@ -126,7 +126,7 @@ fn read(mark: &str) -> Option<Marks> {
 
 /// The document with the mark in its first statement.
 fn marked(document: &Json, mark: &str) -> Json {
-    let mut document = crate::spelling::parsed(document);
+    let mut document = crate::values::parsed(document);
     if let Some(first) = first_statement(&mut document) {
         let written = first.get("Sid").and_then(Json::as_str).unwrap_or_default().to_owned();
         first.insert("Sid".to_owned(), Json::from(format!("{written}{mark}")));

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 use super::people::{self, People};
 use super::spec;
 use crate::facet::{foreign_parent, part_of};
-use crate::spelling::{text, texts};
+use crate::values::{text, texts};
 
 const NAME: &str = "PolicyName";
 pub(super) const DOCUMENT: &str = "PolicyDocument";

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::call::{Call, retag};
+use crate::values::{insert_some, number, text, text_of, texts};
 use evenkeel_core::plan::diff;
 use evenkeel_core::plan::kind::{Facts, Kind, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::naming::{NameStyle, Naming};
@@ -13,8 +15,6 @@ use evenkeel_core::plan::observation::{Observation, Observed};
 use evenkeel_core::plan::step::Step;
 use evenkeel_core::plan::{Tags, policy};
 use serde_json::{Map, Value as Json, json};
-
-use crate::spelling::{insert_some, integer, text, text_of, texts};
 
 /// AWS's type name.
 pub const TYPE: &str = "AWS::IAM::Role";
@@ -58,7 +58,7 @@ impl Kind for Role {
         let mut out = Map::new();
         insert_some(&mut out, TRUST, given.get(TRUST).map(policy::canonical));
         out.insert(DESCRIPTION.to_owned(), Json::from(text_of(given, DESCRIPTION).unwrap_or_default()));
-        out.insert(SESSION.to_owned(), given.get(SESSION).map_or_else(|| Json::from(SESSION_DEFAULT), integer));
+        out.insert(SESSION.to_owned(), given.get(SESSION).map_or_else(|| Json::from(SESSION_DEFAULT), number));
         out.insert(PATH.to_owned(), Json::from(text_of(given, PATH).unwrap_or_else(|| "/".to_owned())));
         insert_some(&mut out, BOUNDARY, text_of(given, BOUNDARY).map(Json::from));
         let inline = inline(want).map(|(name, document)| (name.to_owned(), policy::canonical(document)));
@@ -163,15 +163,8 @@ impl Kind for Role {
     }
 
     fn retag(&self, _scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if !tags.set.is_empty() {
-            steps.push(step("TagRole", json!({"RoleName": observed.key, "Tags": tags.set}), &observed.key));
-        }
-        if !tags.remove.is_empty() {
-            let input = json!({"RoleName": observed.key, "TagKeys": tags.remove});
-            steps.push(step("UntagRole", input, &observed.key));
-        }
-        steps
+        let target = Call::new().with("RoleName", observed.key.as_str());
+        retag((TYPE, &observed.key), target, ("TagRole", "Tags"), ("UntagRole", "TagKeys"), tags)
     }
 
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {

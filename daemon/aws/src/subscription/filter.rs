@@ -1,8 +1,7 @@
 //! Filter policies: one spelling for each meaning.
 
+use crate::values::parsed;
 use serde_json::{Map, Value as Json};
-
-use crate::spelling::parsed;
 
 /// A filter policy in canonical form; `None` where it lets everything through.
 ///

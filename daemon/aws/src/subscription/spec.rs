@@ -13,7 +13,7 @@ use evenkeel_core::plan::{Marks, step::Step};
 use serde_json::{Map, Value as Json, json};
 
 use super::filter;
-use crate::spelling::{boolean, insert_some, last_part, parsed, text, text_of};
+use crate::values::{boolean, insert_some, last_part, parsed, text, text_of};
 use crate::{queue, topic};
 
 /// AWS's type name.

@@ -12,7 +12,7 @@ use super::spec;
 use crate::document::{Input, tags_from};
 use crate::error::{done, gone, offered, unknown_operation};
 use crate::reading;
-use crate::spelling::last_part;
+use crate::values::last_part;
 
 const SERVICE: &str = "SNS";
 /// A listing tells names alone; of readings of tags six a second are ours.

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::spec;
 use crate::facet::{DocumentFacet, POLICY};
-use crate::spelling::{parsed, texts};
+use crate::values::{parsed, texts};
 
 /// One document on several topics.
 pub const TOPIC_POLICY: DocumentFacet = DocumentFacet {

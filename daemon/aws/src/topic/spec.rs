@@ -11,8 +11,9 @@ use evenkeel_core::plan::{Tags, policy};
 use serde_json::{Map, Value as Json, json};
 
 use super::policy as own_policy;
-use crate::spelling::{boolean, insert_some, integer, is_true, last_part, parsed, text, text_of};
+use crate::call::{Call, retag};
 use crate::subscription;
+use crate::values::{boolean, insert_some, is_true, last_part, number, parsed, text, text_of};
 
 /// AWS's type name.
 pub const TYPE: &str = "AWS::SNS::Topic";
@@ -88,7 +89,7 @@ impl Kind for Topic {
         for (name, default) in TEXTS {
             out.insert(name.to_owned(), Json::from(text_of(given, name).unwrap_or_else(|| default.to_owned())));
         }
-        let size = given.get(MESSAGE_SIZE).map_or_else(|| Json::from(MESSAGE_SIZE_DEFAULT), integer);
+        let size = given.get(MESSAGE_SIZE).map_or_else(|| Json::from(MESSAGE_SIZE_DEFAULT), number);
         out.insert(MESSAGE_SIZE.to_owned(), size);
         if let Some(key) = text_of(given, KMS_KEY).filter(|key| !key.is_empty()) {
             out.insert(KMS_KEY.to_owned(), Json::from(key));
@@ -183,16 +184,8 @@ impl Kind for Topic {
     }
 
     fn retag(&self, _scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if !tags.set.is_empty() {
-            let input = json!({"ResourceArn": observed.physical_id, "Tags": tags.set});
-            steps.push(step("TagResource", input, &observed.key));
-        }
-        if !tags.remove.is_empty() {
-            let input = json!({"ResourceArn": observed.physical_id, "TagKeys": tags.remove});
-            steps.push(step("UntagResource", input, &observed.key));
-        }
-        steps
+        let target = Call::new().with("ResourceArn", observed.physical_id.as_str());
+        retag((TYPE, &observed.key), target, ("TagResource", "Tags"), ("UntagResource", "TagKeys"), tags)
     }
 
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {
@@ -216,7 +209,7 @@ pub fn observed(arn: &str, attributes: &BTreeMap<String, String>, protection: Op
     for (name, _) in TEXTS {
         insert_some(&mut out.properties, name, answer(name));
     }
-    insert_some(&mut out.properties, MESSAGE_SIZE, answer(MESSAGE_SIZE).map(|value| integer(&value)));
+    insert_some(&mut out.properties, MESSAGE_SIZE, answer(MESSAGE_SIZE).map(|value| number(&value)));
     insert_some(&mut out.properties, KMS_KEY, answer(KMS_KEY));
     if fifo {
         insert_some(&mut out.properties, DEDUPLICATION, answer(DEDUPLICATION).map(|value| boolean(&value)));

@@ -9,9 +9,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{TYPE, mark};
 use crate::call::Call;
-use crate::document::{Input, number, properties};
+use crate::document::{Input, properties};
 use crate::function::canonical;
 use crate::function_part;
+use crate::values::number;
 
 /// The version that is still to be published.
 pub(crate) const NEXT: &str = "next";

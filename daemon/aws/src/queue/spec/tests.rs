@@ -53,6 +53,15 @@ fn spellings_that_mean_the_same_are_no_drift() {
 }
 
 #[test]
+fn a_queue_that_is_fifo_by_a_capital_letter_and_waits_for_thirty_point_zero_seconds_is_no_other_queue() {
+    let plan = plan_for(
+        json!({"FifoQueue": "True", "ContentBasedDeduplication": "False", "VisibilityTimeout": 30.0}),
+        json!({"FifoQueue": "true", "ContentBasedDeduplication": "false"}),
+    );
+    assert!(plan.is_converged(), "{:?}", plan.actions);
+}
+
+#[test]
 fn drift_is_corrected_in_one_call_and_what_is_not_wanted_is_cleared() {
     let plan = plan_for(
         json!({"DelaySeconds": 5}),
