@@ -1,5 +1,7 @@
 //! Runs applications: once, or for ever.
 
+mod traffic;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,22 +10,23 @@ use std::time::Duration;
 use evenkeel_aws::limiter::with_priority;
 use evenkeel_core::engine::backoff::jitter;
 use evenkeel_core::engine::queue::Turn;
-use evenkeel_core::engine::{Backoff, Priority, Queue, quota};
+use evenkeel_core::engine::{Backoff, Priority, Queue};
 use evenkeel_core::plan::{Export, Plan, Standing, orphans};
 use tokio::sync::{Mutex, watch};
 use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
+use self::traffic::Traffic;
 use crate::apps::{Target, Tree};
 use crate::converge::{Converged, Run};
 use crate::lease::{Holdings, Lease};
-use crate::observe;
 use crate::report::{AppReport, Report};
 use crate::server::Board;
-use crate::session::{PrepareError, Prepared, Ready, Session};
+use crate::session::{PrepareError, Prepared, Ready, Session, Unreached};
 use crate::source::{Snapshot, watch as source_watch};
-use crate::world::{Calls, World};
+use crate::world::World;
+use crate::{observe, reverts};
 
 /// Applications that run at once.
 const APPS_AT_ONCE: usize = 4;
@@ -59,11 +62,25 @@ pub async fn once(
     let mut ready = Vec::new();
     let mut known = Ready::new();
     let revision = tree.snapshot.revision.name.as_str();
+    let unreached = tokio::select! {
+        unreached = session.open(targets) => unreached,
+        // Nothing was written yet: nobody has to wait for an endpoint that does not answer.
+        () = asked_to_end(draining.clone()) => targets.iter().map(|target| (target.key(), Unreached {
+            reason: "Interrupted",
+            message: "evenkeel was told to end before it could reach AWS; nothing was changed".to_owned(),
+        })).collect(),
+    };
     for target in targets {
+        if let Some(unreached) = unreached.get(&target.key()) {
+            let failure = PrepareError::Aws(unreached.clone());
+            apps.push(unprepared(target, revision, &failure));
+            failures.push(failure);
+            continue;
+        }
         match session.prepare(tree, target, &mut known).await {
             Ok(prepared) => ready.push(prepared),
             Err(failure) => {
-                apps.push(AppReport::failed(&target.app, target.env.as_deref(), revision, failure.sentence()));
+                apps.push(unprepared(target, revision, &failure));
                 failures.push(failure);
             }
         }
@@ -84,6 +101,7 @@ pub async fn once(
                 }
             }
             let run = Run {
+                reverts: None,
                 prepared,
                 allowed: &limits.allowed,
                 no_deletes: None,
@@ -124,7 +142,12 @@ pub async fn plan_all(
     let mut failures = Vec::new();
     let mut ready = Vec::new();
     let mut known = Ready::new();
+    let unreached = session.open(targets).await;
     for target in targets {
+        if let Some(unreached) = unreached.get(&target.key()) {
+            failures.push((target.clone(), PrepareError::Aws(unreached.clone())));
+            continue;
+        }
         match session.prepare(tree, target, &mut known).await {
             Ok(prepared) => ready.push(prepared),
             Err(failure) => failures.push((target.clone(), failure)),
@@ -135,6 +158,7 @@ pub async fn plan_all(
     let mut plans = Vec::new();
     for prepared in ready {
         let run = Run {
+            reverts: None,
             prepared: &prepared,
             allowed,
             no_deletes: None,
@@ -150,6 +174,17 @@ pub async fn plan_all(
     (plans, failures)
 }
 
+/// The report of an application of which there is no plan.
+fn unprepared(target: &Target, revision: &str, failure: &PrepareError) -> AppReport {
+    AppReport::failed(&target.app, target.env.as_deref(), revision, failure.reason(), failure.sentence())
+}
+
+async fn asked_to_end(mut draining: watch::Receiver<bool>) {
+    if draining.wait_for(|draining| *draining).await.is_err() {
+        std::future::pending().await
+    }
+}
+
 fn distinct<'a>(ready: impl IntoIterator<Item = &'a Arc<Prepared>>) -> Vec<Arc<World>> {
     let mut worlds: Vec<Arc<World>> = Vec::new();
     for prepared in ready {
@@ -158,42 +193,6 @@ fn distinct<'a>(ready: impl IntoIterator<Item = &'a Arc<Prepared>>) -> Vec<Arc<W
         }
     }
     worlds
-}
-
-/// What all worlds sent to AWS.
-#[derive(Default)]
-struct Traffic {
-    calls: Calls,
-    throttled: Calls,
-    writes: u64,
-}
-
-impl Traffic {
-    fn of(worlds: &[Arc<World>]) -> Self {
-        let mut sum = Traffic::default();
-        for world in worlds {
-            add(&mut sum.calls, world.source.calls());
-            add(&mut sum.throttled, world.source.throttled());
-            sum.writes += world.source.writes();
-        }
-        sum
-    }
-
-    fn quota(&self) -> quota::Buckets {
-        let operations = self.calls.iter().flat_map(|(service, operations)| {
-            operations.iter().map(|(operation, count)| (service.as_str(), operation.as_str(), *count))
-        });
-        quota::spent(operations)
-    }
-}
-
-fn add(sum: &mut Calls, more: Calls) {
-    for (service, operations) in more {
-        let sum = sum.entry(service).or_default();
-        for (operation, count) in operations {
-            *sum.entry(operation).or_insert(0) += count;
-        }
-    }
 }
 
 async fn orphaned(tree: &Tree, worlds: &[Arc<World>]) -> BTreeMap<String, usize> {
@@ -235,6 +234,8 @@ struct Memory {
     exports: BTreeMap<String, Export>,
     /// Since when resources have been waiting for what AWS calls a matter of time.
     waiting_since: BTreeMap<String, Instant>,
+    /// Changes of ours that somebody else undoes.
+    reverts: reverts::Watch,
     /// What is left of deletions that were allowed by their digest and interrupted.
     allowed: BTreeSet<String>,
 }
@@ -279,7 +280,13 @@ impl Daemon {
                 };
                 let revision = &tree.snapshot.revision.name;
                 if let Some(reason) = holdings.refuses(&key, &self.root, revision) {
-                    self.board.report(AppReport::failed(&target.app, target.env.as_deref(), revision, reason));
+                    self.board.report(AppReport::failed(
+                        &target.app,
+                        target.env.as_deref(),
+                        revision,
+                        "HeldElsewhere",
+                        reason,
+                    ));
                     let turn = if holdings.holds(&key) { Turn::Again(Duration::from_secs(5)) } else { Turn::Converged };
                     queue.done(&key, turn, started.elapsed(), seed);
                     continue;
@@ -503,18 +510,22 @@ impl Work {
         let mut memory = self.memory.lock().await;
         let revision = self.tree.snapshot.revision.name.clone();
         let (app, env) = (self.target.app.as_str(), self.target.env.as_deref());
+        let mut word = "Frozen";
         let (prepared, frozen) = match self.session.prepare(&self.tree, &self.target, &mut Ready::new()).await {
             Ok(prepared) => (prepared, None),
             Err(failure) => {
                 let sentence = match &failure {
                     PrepareError::Spec(_) => format!("frozen at the last good revision: {}", failure.sentence()),
-                    PrepareError::Aws(reason) => reason.clone(),
+                    PrepareError::Aws(unreached) => {
+                        word = unreached.reason;
+                        unreached.message.clone()
+                    }
                 };
                 warn!(reason = sentence, "cannot be planned");
                 match &memory.good {
                     Some(good) => (Arc::clone(good), Some(sentence)),
                     None => {
-                        self.board.report(AppReport::failed(app, env, &revision, sentence));
+                        self.board.report(AppReport::failed(app, env, &revision, word, sentence));
                         return Ended::failed();
                     }
                 }
@@ -529,16 +540,17 @@ impl Work {
         let report = move |plan: &Plan| {
             let mut report = AppReport::of(app, env, &revision, plan);
             if let Some(sentence) = &frozen_note {
-                report.ready = false;
-                report.message = Some(sentence.clone());
+                report = report.stalled(word, sentence.clone());
             }
             board.report(report);
         };
         let allowed = self.allowed.union(&memory.allowed).cloned().collect();
+        let reverts = memory.reverts.clone();
         // An edit is another try, with all patience.
         let waiting_since =
             if self.priority == Priority::Edit { BTreeMap::new() } else { std::mem::take(&mut memory.waiting_since) };
         let run = Run {
+            reverts: Some(&reverts),
             prepared: &prepared,
             allowed: &allowed,
             no_deletes: (!self.confirmed)

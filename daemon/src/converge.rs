@@ -17,7 +17,7 @@ use self::memory::{Hold, Memory};
 use self::underway::Underway;
 use crate::session::Prepared;
 use crate::world::World;
-use crate::{apply, exports, observe};
+use crate::{apply, exports, observe, reverts};
 
 /// The least time between two plans while something is under way, and what each of the plan's actions adds to it: what
 /// ends meanwhile is taken together, and a large plan takes a while to make.
@@ -38,6 +38,8 @@ pub struct Run<'a> {
     pub no_deletes: Option<&'a str>,
     /// Fingerprints of the last converged plan of this process.
     pub previous: Option<&'a BTreeMap<String, String>>,
+    /// Changes that somebody else undoes, where the process lives long enough to see it.
+    pub reverts: Option<&'a reverts::Watch>,
     /// Since when resources have been waiting for what AWS calls a matter of time, when the run before this one ended:
     /// a turn may be shorter than the patience for it.
     pub waiting_since: &'a BTreeMap<String, Instant>,
@@ -162,13 +164,19 @@ impl Run<'_> {
                 underway.look(now);
             }
             if underway.is_idle() || (underway.has_news && turn <= now && !interrupted) {
-                let plan = self.plan_with(&memory.held(&underway), &allowed).await;
+                let mut plan = self.plan_with(&memory.held(&underway), &allowed).await;
+                let undone = self.reverts.map(|reverts| reverts.look(&plan)).unwrap_or_default();
+                if !undone.is_empty() {
+                    memory.stall(undone);
+                    plan = self.plan_with(&memory.held(&underway), &allowed).await;
+                }
                 allowed.extend(plan.allowed.iter().cloned());
                 (self.on_round)(&plan);
                 turn = now + TICK + TICK_EACH.saturating_mul(u32::try_from(plan.actions.len()).unwrap_or(u32::MAX));
                 underway.has_news = false;
                 if interrupted {
-                    return Converged { plan, applied, interrupted, allowed, waiting_since: memory.waiting_since };
+                    let waiting_since = memory.waiting_since;
+                    return Converged { plan, applied, interrupted, allowed, waiting_since };
                 }
                 if self.wait_for_what_spreads(&mut memory, &plan) {
                     turn = now;
@@ -181,7 +189,8 @@ impl Run<'_> {
                 } else if underway.is_idle() {
                     let waits = plan.actions.iter().any(|action| matches!(action.standing, Standing::Waiting(_)));
                     if !waits || (memory.next().is_none() && plan.pending.is_empty()) || now >= self.deadline {
-                        return Converged { plan, applied, interrupted, allowed, waiting_since: memory.waiting_since };
+                        let waiting_since = memory.waiting_since;
+                        return Converged { plan, applied, interrupted, allowed, waiting_since };
                     }
                     info!("waiting for what settles");
                 }
@@ -212,6 +221,9 @@ impl Run<'_> {
     fn remember(&self, memory: &mut Memory, done: &apply::Done) {
         let (world, action) = (&self.prepared.world, &*done.action);
         if !done.written.is_empty() {
+            if let Some(reverts) = self.reverts {
+                reverts.wrote(&action.id);
+            }
             world.recent.wrote(&self.prepared.desired.key(), action, &world.kinds, &done.written);
             memory.looks.remove(&action.id);
         }

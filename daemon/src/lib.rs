@@ -10,6 +10,7 @@ pub mod lease;
 pub mod observe;
 pub mod recent;
 pub mod report;
+pub mod reverts;
 pub mod sandbox;
 pub mod server;
 pub mod session;

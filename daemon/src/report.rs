@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use evenkeel_core::engine::condition::{self, Health};
+use evenkeel_core::engine::condition::{self, Condition, Health};
 use evenkeel_core::engine::quota::{Buckets, Cost};
 use evenkeel_core::plan::{Change, Plan, Verb};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,10 @@ pub struct AppReport {
     /// Why it is not, where that is not about one resource (the spec does not compile, no credentials).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
+    /// The same as conditions: `Ready` is false, and `Stalled` true with a word for programs (`CredentialsExpired`,
+    /// `Unreachable`, `SpecInvalid`).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub conditions: Vec<Condition>,
     /// Its resources.
     pub resources: Vec<Health>,
     /// Values of its outputs; secrets masked.
@@ -64,22 +68,40 @@ impl AppReport {
             revision: revision.to_owned(),
             ready: plan.is_converged(),
             message: None,
+            conditions: Vec::new(),
             resources: condition::health(plan),
             outputs: plan.outputs.clone(),
         }
     }
 
     /// The report of an application that could not be planned at all.
-    pub fn failed(name: &str, env: Option<&str>, revision: &str, message: String) -> Self {
-        AppReport {
+    pub fn failed(name: &str, env: Option<&str>, revision: &str, reason: &str, message: String) -> Self {
+        let empty = AppReport {
             name: name.to_owned(),
             env: env.map(str::to_owned),
             revision: revision.to_owned(),
             ready: false,
-            message: Some(message),
+            message: None,
+            conditions: Vec::new(),
             resources: Vec::new(),
             outputs: BTreeMap::new(),
-        }
+        };
+        empty.stalled(reason, message)
+    }
+
+    /// The same report with why the application as a whole cannot go on.
+    pub fn stalled(self, reason: &str, message: String) -> Self {
+        let conditions = vec![
+            Condition::new("Ready", false, reason, message.clone()),
+            Condition::new("Stalled", true, reason, message.clone()),
+        ];
+        AppReport { ready: false, message: Some(message), conditions, ..self }
+    }
+
+    /// Word and sentence of why the application as a whole cannot go on.
+    pub fn word(&self) -> Option<(&str, &str)> {
+        let message = self.message.as_deref()?;
+        Some((self.conditions.first().map_or("Frozen", |condition| condition.reason.as_str()), message))
     }
 
     /// `app` or `app/env`.
@@ -353,11 +375,22 @@ pub fn resources_table(apps: &[AppReport], wide: bool, style: Style) -> String {
             rows.push(row);
         }
     }
-    let mut out = table(&rows);
+    // A heading alone says nothing, where a sentence follows.
+    let told = rows.len() > 1 || apps.iter().all(|app| app.message.is_none());
+    let mut out = if told { table(&rows) } else { String::new() };
+    // What all of them share, such as credentials, is said once.
+    let mut said: Vec<(&str, Vec<String>)> = Vec::new();
     for app in apps {
-        if let Some(message) = &app.message {
-            let _ = writeln!(out, "{}: {message}", app.key());
+        let Some(message) = app.message.as_deref() else { continue };
+        match said.iter_mut().find(|(other, _)| *other == message) {
+            Some((_, keys)) => keys.push(app.key()),
+            None => said.push((message, vec![app.key()])),
         }
+    }
+    for (message, keys) in said {
+        let _ = writeln!(out, "{}: {message}", keys.join(", "));
+    }
+    for app in apps {
         for health in app.resources.iter().filter(|health| !health.is_ready()) {
             let (reason, message) = health.word();
             let _ = writeln!(out, "{} {}: {reason}: {message}", style.paint("1;31", "!"), health.id);

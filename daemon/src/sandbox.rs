@@ -24,7 +24,9 @@ pub enum SandboxError {
     #[error("--sandbox needs Python 3 with venv to install ministack {VERSION}: {0}")]
     NoPython(String),
     /// The installation failed.
-    #[error("ministack {VERSION} could not be installed into {0}: {1}")]
+    #[error(
+        "ministack {VERSION} could not be installed into {0}: {1}; it needs a folder that can be written, with 200 MB left (XDG_CACHE_HOME chooses another), or put ministack {VERSION} on PATH"
+    )]
     Install(PathBuf, String),
     /// It did not start.
     #[error("ministack did not start: {0}")]
@@ -151,17 +153,30 @@ async fn program(say: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, SandboxError> {
         return Ok(program);
     }
     let _ = std::fs::remove_dir_all(&home);
-    run("python3", &["-m", "venv", &home.display().to_string()]).await.map_err(SandboxError::NoPython)?;
+    if let Err(error) = run("python3", &["-m", "venv", &home.display().to_string()]).await {
+        let full = room(&parent).err();
+        let _ = std::fs::remove_dir_all(&home);
+        return Err(full.map_or(SandboxError::NoPython(error), |full| failed(full.to_string())));
+    }
     let pip = home.join("bin").join("pip");
     let wanted = format!("ministack=={VERSION}");
     let installed =
         run(&pip.display().to_string(), &["install", "--quiet", "--disable-pip-version-check", &wanted]).await;
     if let Err(error) = installed {
+        let full = room(&parent).err();
         let _ = std::fs::remove_dir_all(&home);
-        return Err(failed(error));
+        return Err(failed(full.map_or(error, |full| full.to_string())));
     }
     std::fs::write(&complete, VERSION).map_err(|error| failed(error.to_string()))?;
     Ok(program)
+}
+
+/// Whether anything can be written into a folder: who fails for want of room mostly says something else.
+fn room(folder: &Path) -> io::Result<()> {
+    let probe = folder.join(".room");
+    let written = std::fs::write(&probe, vec![0; 1 << 20]);
+    let _ = std::fs::remove_file(&probe);
+    written
 }
 
 /// `ministack` on PATH, where it is the pinned version.

@@ -109,10 +109,10 @@ impl Board {
             };
             events.push_back(event);
         };
-        if before.and_then(|app| app.message.as_ref()) != report.message.as_ref()
-            && let Some(message) = &report.message
+        if before.and_then(AppReport::word) != report.word()
+            && let Some((reason, message)) = report.word()
         {
-            push("", "Frozen", message);
+            push("", reason, message);
         }
         for health in &report.resources {
             let (reason, message) = health.word();

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use evenkeel_aws::client::{Account, Options};
+use evenkeel_aws::client::{Account, ConnectError, Options};
 use evenkeel_aws::lease::{LeaseError, LeaseTable};
 use evenkeel_aws::limiter::Limiters;
 use evenkeel_core::compile::{Needs, Values};
 use evenkeel_core::model::{Desired, Diagnostic, Diagnostics, Node, Place, Val};
 use evenkeel_core::plan::{Artifact, Scope};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::apps::{Home, How, Selection, Target, Tree};
 use crate::lease::{Address, Table};
@@ -31,7 +32,46 @@ const ASKS: usize = 8;
 pub const RESYNC: Duration = Duration::from_secs(300);
 
 /// What tells two worlds apart: the profile, the role to assume and the region.
-type Door = (Option<String>, Option<String>, Option<String>);
+type Way = (Option<String>, Option<String>, Option<String>);
+
+/// The way into an account: open, or why it was not the last time.
+#[derive(Default)]
+struct Door {
+    world: std::sync::Mutex<Option<Arc<World>>>,
+    /// Held while somebody tries.
+    failed: Mutex<Option<(Instant, Unreached)>>,
+}
+
+impl Door {
+    /// The world behind it, unless AWS has refused its credentials: there may be new ones.
+    fn open(&self) -> Option<Arc<World>> {
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.as_ref().filter(|world| !world.source.is_refused()).map(Arc::clone)
+    }
+
+    fn set(&self, world: Arc<World>) {
+        *self.world.lock().unwrap_or_else(PoisonError::into_inner) = Some(world);
+    }
+
+    fn last(&self) -> Option<Arc<World>> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Why there is no way into an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreached {
+    /// One word for programs.
+    pub reason: &'static str,
+    /// A sentence that says what to do.
+    pub message: String,
+}
+
+impl From<Unreached> for String {
+    fn from(unreached: Unreached) -> String {
+        unreached.message
+    }
+}
 
 /// Connections and choices of one invocation.
 pub struct Session {
@@ -46,7 +86,7 @@ pub struct Session {
     /// The time between two sweeps, where there will be more than one.
     pub resync: Duration,
     /// A door that is slow to open holds up nobody who wants another.
-    worlds: Mutex<BTreeMap<Door, Arc<OnceCell<Arc<World>>>>>,
+    worlds: Mutex<BTreeMap<Way, Arc<Door>>>,
     /// By the directory that paths are relative to: packing again what did not change is cheap.
     packers: Mutex<BTreeMap<PathBuf, Arc<Packer>>>,
 }
@@ -78,14 +118,22 @@ pub enum PrepareError {
     /// The spec is wrong.
     Spec(Diagnostics),
     /// AWS cannot be reached, or is not the one the spec means.
-    Aws(String),
+    Aws(Unreached),
 }
 
 impl PrepareError {
+    /// One word for a condition.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            PrepareError::Spec(_) => "SpecInvalid",
+            PrepareError::Aws(unreached) => unreached.reason,
+        }
+    }
+
     /// One sentence for a condition.
     pub fn sentence(&self) -> String {
         match self {
-            PrepareError::Aws(reason) => reason.clone(),
+            PrepareError::Aws(unreached) => unreached.message.clone(),
             PrepareError::Spec(problems) => {
                 let errors: Vec<_> =
                     problems.iter().filter(|item| item.severity == evenkeel_core::model::Severity::Error).collect();
@@ -117,30 +165,63 @@ impl Session {
         }
     }
 
-    /// The world of an application; connects on first use.
+    /// The world of an application; connects on first use, and again where AWS has refused the credentials since.
     ///
     /// # Errors
-    /// A sentence that says what to do.
-    pub async fn world(&self, home: &Home) -> Result<Arc<World>, String> {
+    /// [`Unreached`], which says what to do.
+    pub async fn world(&self, home: &Home) -> Result<Arc<World>, Unreached> {
+        let asked = Instant::now();
         let region = home.region.clone().or_else(|| self.selection.region.clone());
         let key = (home.profile.clone(), home.role_arn.clone(), region.clone());
         let door = Arc::clone(self.worlds.lock().await.entry(key).or_default());
-        let world = door.get_or_try_init(|| self.connect(home, region)).await.map(Arc::clone)?;
+        let world = match door.open() {
+            Some(world) => world,
+            None => {
+                let mut failed = door.failed.lock().await;
+                match (door.open(), &*failed) {
+                    (Some(world), _) => world,
+                    // Who waited while somebody else tried has that answer.
+                    (None, Some((at, reason))) if *at >= asked => return Err(reason.clone()),
+                    (None, _) => match self.connect(home, region).await {
+                        Ok(world) => {
+                            door.set(Arc::clone(&world));
+                            world
+                        }
+                        Err(error) => {
+                            let reason = Unreached { reason: error.reason(), message: error.to_string() };
+                            *failed = Some((Instant::now(), reason.clone()));
+                            return Err(reason);
+                        }
+                    },
+                }
+            }
+        };
         match &home.account {
-            Some(wanted) if *wanted != world.account && !self.sandboxed => Err(format!(
-                "the credentials belong to account {}, the spec wants account {wanted}: nothing was changed; use a profile or role of {wanted}",
-                world.account
-            )),
+            Some(wanted) if *wanted != world.account && !self.sandboxed => Err(Unreached {
+                reason: "WrongAccount",
+                message: format!(
+                    "the credentials belong to account {}, the spec wants account {wanted}: nothing was changed; use a profile or role of {wanted}",
+                    world.account
+                ),
+            }),
             _ => Ok(world),
         }
     }
 
-    async fn connect(&self, home: &Home, region: Option<String>) -> Result<Arc<World>, String> {
+    /// Opens the way into the accounts of all targets side by side: one that does not answer holds up no other. Gives
+    /// what failed, by the target's key.
+    pub async fn open(&self, targets: &[Target]) -> BTreeMap<String, Unreached> {
+        let tries = targets.iter().map(|target| async { (target.key(), self.world(&target.home).await.err()) });
+        let tried = futures::future::join_all(tries).await;
+        tried.into_iter().filter_map(|(key, failure)| Some((key, failure?))).collect()
+    }
+
+    async fn connect(&self, home: &Home, region: Option<String>) -> Result<Arc<World>, ConnectError> {
         let options = Options {
             profile: home.profile.clone().filter(|_| !self.sandboxed),
             ..self.options(region, home.role_arn.clone())
         };
-        let account = Account::connect(options).await.map_err(|error| error.to_string())?;
+        let account = Account::connect(options).await?;
         let mut world = World::new(Arc::new(account));
         world.store.get_mut().sweep_every(self.resync);
         Ok(Arc::new(world))
@@ -178,7 +259,7 @@ impl Session {
 
     /// All worlds so far.
     pub async fn worlds(&self) -> Vec<Arc<World>> {
-        self.worlds.lock().await.values().filter_map(|door| door.get().map(Arc::clone)).collect()
+        self.worlds.lock().await.values().filter_map(|door| door.last()).collect()
     }
 
     /// Compiles a target, asking AWS for what only it knows, and packs its artifacts. So for every application that it
@@ -279,7 +360,9 @@ impl Session {
     ) -> Result<Scope, PrepareError> {
         let (packer, whole) = (Arc::clone(packer), desired.clone());
         let packed = tokio::task::spawn_blocking(move || pack(&whole, &packer)).await;
-        let (artifacts, problems) = packed.map_err(|error| PrepareError::Aws(format!("packing stopped: {error}")))?;
+        let (artifacts, problems) = packed.map_err(|error| {
+            PrepareError::Aws(Unreached { reason: "Internal", message: format!("packing stopped: {error}") })
+        })?;
         if problems.has_errors() {
             return Err(PrepareError::Spec(problems));
         }

@@ -79,6 +79,10 @@ pub trait Source: Send + Sync {
     fn throttled(&self) -> Calls;
     /// Writes among them.
     fn writes(&self) -> u64;
+    /// Whether AWS has said that the credentials are not, or no longer, good.
+    fn is_refused(&self) -> bool {
+        false
+    }
 }
 
 #[async_trait::async_trait]
@@ -101,6 +105,10 @@ impl Source for Account {
 
     fn writes(&self) -> u64 {
         calls::writes(&Account::calls(self))
+    }
+
+    fn is_refused(&self) -> bool {
+        Account::is_refused(self)
     }
 }
 

@@ -160,6 +160,7 @@ pub async fn turn(
         advice: Diagnostics::new(),
     };
     let run = Run {
+        reverts: None,
         prepared: &prepared,
         allowed,
         no_deletes: None,

@@ -33,6 +33,19 @@ pub enum Manner {
     SilentFrom(u64),
     /// Faults by seed.
     Hostile(Faults),
+    /// One fault that lasts, and is switched by [`Hostile::fault`].
+    Lasting,
+}
+
+/// A fault that lasts until it is taken away.
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    /// The service that has it (`sqs`); all where it is empty.
+    pub service: &'static str,
+    /// The region that has it; all where it is empty.
+    pub region: &'static str,
+    /// What is answered: a status, a code and a message; nothing at all where it is not said.
+    pub answer: Option<(u16, &'static str, &'static str)>,
 }
 
 /// A running proxy; it ends when this is dropped.
@@ -61,6 +74,7 @@ struct State {
     /// When a function was last changed.
     changed: BTreeMap<String, Instant>,
     faults: BTreeMap<&'static str, u64>,
+    lasting: Option<Lasting>,
 }
 
 impl Hostile {
@@ -103,6 +117,11 @@ impl Hostile {
         format!("http://{}", self.address)
     }
 
+    /// From now on this is wrong, or nothing.
+    pub fn fault(&self, fault: Option<Lasting>) {
+        self.shared.state().lasting = fault;
+    }
+
     /// The writes that reached AWS, in their order.
     pub fn writes(&self) -> Vec<String> {
         self.shared.state().writes.clone()
@@ -139,6 +158,18 @@ impl Shared {
         match &self.manner {
             Manner::Kind => {
                 let answer = self.forward(&request).await?;
+                stream.write_all(&answer).await
+            }
+            Manner::Lasting => {
+                let fault = self.state().lasting.clone().filter(|fault| {
+                    (fault.service.is_empty() || fault.service == request.service())
+                        && (fault.region.is_empty() || fault.region == request.region())
+                });
+                let answer = match fault.map(|fault| fault.answer) {
+                    Some(None) => return std::future::pending().await,
+                    Some(Some((status, code, message))) => answer::refusal(&request, status, code, message),
+                    None => self.forward(&request).await?,
+                };
                 stream.write_all(&answer).await
             }
             Manner::SilentFrom(number) => {

@@ -8,7 +8,7 @@ use evenkeel_aws::{Account, Options};
 use tokio::process::Command;
 
 use crate::daemon::Daemon;
-use crate::hostile::Hostile;
+use crate::hostile::{Hostile, Lasting, Manner};
 use crate::program::{Ran, binary};
 use crate::wire::Wire;
 
@@ -25,6 +25,7 @@ pub struct Rig {
     _sandbox: Option<Sandbox>,
     hostile: Option<Hostile>,
     key: (String, String),
+    settings: Vec<(String, Option<String>)>,
 }
 
 impl Rig {
@@ -57,6 +58,27 @@ impl Rig {
         Rig::with(endpoint.to_owned(), None).await
     }
 
+    /// From now on the program goes through a proxy that [`Rig::fault`] switches.
+    ///
+    /// # Panics
+    /// Where there is no port to listen on.
+    pub async fn can_fail(&mut self) {
+        self.hostile = Some(Hostile::start(&self.endpoint, Manner::Lasting).await.expect("a port"));
+    }
+
+    /// From now on this is wrong with AWS, or nothing.
+    ///
+    /// # Panics
+    /// Without [`Rig::can_fail`] before.
+    pub fn fault(&self, fault: Option<Lasting>) {
+        self.hostile.as_ref().expect("a proxy").fault(fault);
+    }
+
+    /// From now on the program has this environment variable, or does not have it.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        self.settings.push((name.to_owned(), value.map(str::to_owned)));
+    }
+
     /// From now on the program signs with this access key and secret.
     pub fn signs_with(&mut self, key: &(String, String)) {
         self.key = key.clone();
@@ -73,7 +95,15 @@ impl Rig {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(dir.path().join("specs")).expect("a directory");
         let hostile = Hostile::asked_for(&endpoint).await.expect("a port");
-        Rig { account, dir, endpoint, _sandbox: sandbox, hostile, key: ("test".to_owned(), "test".to_owned()) }
+        Rig {
+            account,
+            dir,
+            endpoint,
+            _sandbox: sandbox,
+            hostile,
+            key: ("test".to_owned(), "test".to_owned()),
+            settings: Vec::new(),
+        }
     }
 
     /// Whether `EVENKEEL_HOSTILE` put faults between the program and the emulator; then says why something is not held
@@ -137,7 +167,17 @@ impl Rig {
     /// # Panics
     /// Where it cannot be started.
     pub async fn evenkeel(&self, words: &str) -> Ran {
-        let output = self.command(words).stdin(Stdio::null()).output().await.expect("evenkeel runs");
+        self.evenkeel_into(words, Stdio::piped(), Stdio::piped()).await
+    }
+
+    /// The same with its output going somewhere else.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub async fn evenkeel_into(&self, words: &str, stdout: Stdio, stderr: Stdio) -> Ran {
+        let mut command = self.command(words);
+        let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().expect("evenkeel runs");
+        let output = child.wait_with_output().await.expect("evenkeel ends");
         Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -158,7 +198,12 @@ impl Rig {
 
     /// Starts the daemon on the specs.
     pub async fn daemon(&self, words: &str) -> Daemon {
-        let words = format!("reconcile SPECS --listen 127.0.0.1:0 {words}");
+        self.daemon_on(&self.specs(), words).await
+    }
+
+    /// Starts the daemon on another directory of specs.
+    pub async fn daemon_on(&self, specs: &Path, words: &str) -> Daemon {
+        let words = format!("reconcile {} --listen 127.0.0.1:0 {words}", specs.display());
         let log = self.path(&format!("daemon-{}.log", std::fs::read_dir(self.dir.path()).map_or(0, Iterator::count)));
         Daemon::start(self.command(&words), log).await
     }
@@ -166,10 +211,7 @@ impl Rig {
     fn command(&self, words: &str) -> Command {
         let mut command = Command::new(binary());
         command
-            .args(words.split_whitespace().map(|word| match word {
-                "SPECS" => self.specs().into_os_string(),
-                word => word.into(),
-            }))
+            .args(words.split_whitespace().map(|word| word.replace("SPECS", &self.specs().display().to_string())))
             // Nothing of the person's own settings reaches it.
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -181,6 +223,12 @@ impl Rig {
             // An emulator grants more calls than AWS.
             .env("EVENKEEL_QUOTA", "off")
             .kill_on_drop(true);
+        for (name, value) in &self.settings {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command
     }
 }

@@ -100,6 +100,7 @@ impl Trial {
         let (_alive, draining) = watch::channel(false);
         let first = BTreeMap::new();
         let run = |allowed| Run {
+            reverts: None,
             waiting_since: &first,
             prepared: &prepared,
             allowed,

@@ -1,6 +1,7 @@
 //! Counts every call to AWS, by service and operation, and tells the limiter when AWS throttles.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -12,7 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use crate::error::is_throttling;
+use crate::error::{is_throttling, refuses_credentials};
 use crate::limiter::Limiter;
 
 /// How often each operation was called: `{service: {operation: n}}`, in the SDK's names (`Lambda`, `GetFunction`).
@@ -34,6 +35,7 @@ pub fn writes(calls: &Calls) -> u64 {
 pub struct Counter {
     calls: Arc<Mutex<Calls>>,
     throttled: Arc<Mutex<Calls>>,
+    refused: Arc<AtomicBool>,
     limiter: Option<Limiter>,
 }
 
@@ -61,6 +63,11 @@ impl Counter {
     /// Counts one call.
     pub fn count(&self, service: &str, operation: &str) {
         add(&self.calls, service, operation);
+    }
+
+    /// Whether AWS refused the credentials of any call.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
     }
 
     fn refused(&self, service: &str, operation: &str) {
@@ -96,6 +103,9 @@ impl Intercept for Counter {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if context.response().is_some_and(refuses_credentials) {
+            self.refused.store(true, Ordering::Relaxed);
+        }
         if let (Some(response), Some(metadata)) = (context.response(), cfg.load::<Metadata>())
             && is_throttling(response)
         {

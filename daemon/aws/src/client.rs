@@ -14,9 +14,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::error::ErrorMetadata;
 
 use crate::calls::{Calls, Counter};
-use crate::error::{Failure, What, sources, unconnected};
+use crate::error::{CredentialsTrouble, Failure, What, credentials_trouble, sources, unconnected};
 use crate::limiter::Limiters;
 
 /// How long a connection may take.
@@ -28,6 +29,10 @@ pub(crate) const UPLOAD: Duration = Duration::from_secs(300);
 
 /// How often it is asked whose the credentials are, where the answer is lost.
 const CONNECTS: u32 = 4;
+/// How often where there is none at all: who waits for a whole timeout twice is not helped by a third.
+const SILENT_CONNECTS: u32 = 2;
+/// How long that answer may take: it needs no work of AWS's.
+const IDENTITY: Duration = Duration::from_secs(10);
 
 /// How to reach an account. What is left out comes the SDK's way: environment, profile, container, instance.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +83,19 @@ pub enum ConnectError {
         /// The cause.
         detail: String,
     },
+    /// Somebody answers, and not as TLS wants it.
+    #[error(
+        "no secure connection to {endpoint}: check that the address means https, that this machine trusts the certificate (a proxy's own goes into SSL_CERT_FILE), and its clock ({detail})"
+    )]
+    Tls {
+        /// The endpoint or the region.
+        endpoint: String,
+        /// The cause.
+        detail: String,
+    },
+    /// The endpoint is no address.
+    #[error("`{0}` is no address of AWS's: AWS_ENDPOINT_URL has to begin with http:// or https://")]
+    Endpoint(String),
     /// The clock is wrong.
     #[error("this machine's clock differs too much from AWS's: set it by NTP ({0})")]
     ClockSkew(String),
@@ -92,11 +110,33 @@ pub enum ConnectError {
         detail: String,
     },
     /// The caller may not even ask who it is.
-    #[error("access is denied: {0}")]
+    #[error(
+        "AWS denies even the question whose credentials these are: look for a policy that denies sts:GetCallerIdentity ({0})"
+    )]
     Denied(String),
     /// Anything else.
-    #[error("who the credentials belong to could not be asked: {0}")]
+    #[error(
+        "AWS does not say whose the credentials are: try again, and see whether AWS has trouble in this region ({0})"
+    )]
     Other(String),
+}
+
+impl ConnectError {
+    /// One word for programs, as conditions have it.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            ConnectError::NoRegion => "NoRegion",
+            ConnectError::NoCredentials(_) | ConnectError::NoProfile(_) => "NoCredentials",
+            ConnectError::Expired(_) => "CredentialsExpired",
+            ConnectError::Invalid(_) => "CredentialsInvalid",
+            ConnectError::Unreachable { .. } | ConnectError::Endpoint(_) => "Unreachable",
+            ConnectError::Tls { .. } => "TlsFailed",
+            ConnectError::ClockSkew(_) => "ClockSkew",
+            ConnectError::Role { .. } => "RoleNotAssumable",
+            ConnectError::Denied(_) => "AccessDenied",
+            ConnectError::Other(_) => "AwsFailed",
+        }
+    }
 }
 
 /// One account in one region, with a client for each service. Clones share connections and counts.
@@ -137,8 +177,9 @@ impl Account {
         let region = config.region().map(|region| region.as_ref().to_owned()).ok_or(ConnectError::NoRegion)?;
         let endpoint_url = config.endpoint_url().map(str::to_owned);
         let counter = Counter::default();
+        let bounded = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(IDENTITY).build();
         let sts = aws_sdk_sts::Client::from_conf(
-            aws_sdk_sts::config::Builder::from(&config).interceptor(counter.clone()).build(),
+            aws_sdk_sts::config::Builder::from(&config).interceptor(counter.clone()).timeout_config(bounded).build(),
         );
         let mut tries = 0;
         let identity = loop {
@@ -148,7 +189,8 @@ impl Account {
             };
             let failure = Failure::of("STS", &error);
             tries += 1;
-            if !failure.is_passing() || tries == CONNECTS {
+            let enough = if failure.what == What::Timeout { SILENT_CONNECTS } else { CONNECTS };
+            if !failure.is_passing() || tries >= enough {
                 let endpoint = endpoint_url.clone().unwrap_or_else(|| format!("AWS in {region}"));
                 return Err(connect_error(&failure, sources(&error), endpoint, options.role_arn.as_deref()));
             }
@@ -194,6 +236,11 @@ impl Account {
             counter,
             config,
         })
+    }
+
+    /// Whether AWS has said since that the credentials are not, or no longer, good: they have to be looked for anew.
+    pub fn is_refused(&self) -> bool {
+        self.counter.is_refused()
     }
 
     /// The account's id, 12 digits.
@@ -253,6 +300,10 @@ impl Account {
 }
 
 pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
+    let given = options.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+    if let Some(url) = given.filter(|url| !url.is_empty() && !is_address(url)) {
+        return Err(ConnectError::Endpoint(url));
+    }
     let http_client = options.http_client.clone().unwrap_or_else(|| {
         aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
     });
@@ -303,6 +354,10 @@ pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
     Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
 }
 
+fn is_address(url: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+}
+
 /// Whether the shared configuration has a profile, where the SDK looks for it.
 fn has_profile(name: &str) -> bool {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
@@ -333,11 +388,13 @@ fn connect_error(failure: &Failure, causes: Causes<'_>, endpoint: String, role: 
     let text = causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
     let detail = failure.sentence();
     let says = |words: &[&str]| words.iter().any(|word| detail.contains(word) || text.contains(word));
-    if says(&["ExpiredToken", "token has expired", "TokenRefreshRequired", "session associated with this profile"]) {
-        return ConnectError::Expired(detail);
-    }
-    if says(&["RequestTimeTooSkewed", "Signature expired", "Signature not yet current"]) {
-        return ConnectError::ClockSkew(detail);
+    let trouble = failure.credentials().or_else(|| credentials_trouble("", &text));
+    let told = || if failure.what == What::Service { detail.clone() } else { last(&causes, &detail) };
+    match trouble {
+        // What an STS that was asked for a role answered stands deeper than the sentence.
+        Some(CredentialsTrouble::Expired) => return ConnectError::Expired(told()),
+        Some(CredentialsTrouble::Clock) => return ConnectError::ClockSkew(told()),
+        _ => {}
     }
     if let Some(role) = role
         && credentials.is_some()
@@ -347,38 +404,66 @@ fn connect_error(failure: &Failure, causes: Causes<'_>, endpoint: String, role: 
     }
     if let Some(error) = credentials {
         return match error {
-            CredentialsError::CredentialsNotLoaded(_) => ConnectError::NoCredentials(last(&causes, &detail)),
+            CredentialsError::CredentialsNotLoaded(_) => ConnectError::NoCredentials(where_looked(&causes)),
             _ if unconnected(&causes) => ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) },
+            _ if trouble == Some(CredentialsTrouble::Invalid) => ConnectError::Invalid(told()),
+            CredentialsError::ProviderTimedOut(_) => ConnectError::Unreachable { endpoint, detail: told() },
             _ => ConnectError::NoCredentials(last(&causes, &detail)),
         };
     }
-    if says(&["InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClient", "InvalidAccessKeyId"]) {
+    if trouble == Some(CredentialsTrouble::Invalid) {
         return ConnectError::Invalid(detail);
     }
+    // TLS's own errors are spelled for those who wrote it: the words at the end of the chain are the best there is.
+    if says(&["peer certificate", "corrupt message", "certificate", "fatal alert", "handshake"])
+        && failure.what != What::Service
+    {
+        return ConnectError::Tls { endpoint, detail: last(&causes, &detail) };
+    }
     match failure.what {
-        What::Unreachable | What::Timeout => ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) },
+        What::Timeout => ConnectError::Unreachable { endpoint, detail: "it does not answer".to_owned() },
+        What::Unreachable => ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) },
         What::Service if failure.is_denied() => ConnectError::Denied(detail),
+        // The innermost cause of an answer is how the SDK prints it.
+        What::Service => ConnectError::Other(detail),
         _ => ConnectError::Other(last(&causes, &detail)),
     }
+}
+
+/// What the search for credentials met with, without the places where nothing was set up.
+fn where_looked(causes: &Causes<'_>) -> String {
+    const NOTHING: [&str; 3] = ["no credentials found", "was not enabled", "no providers in chain provided"];
+    let text = last(causes, "");
+    let met: Vec<&str> =
+        text.split("; ").filter(|line| NOTHING.iter().all(|nothing| !line.contains(nothing))).collect();
+    if met.is_empty() {
+        return "none in the environment, the profile, a web identity, the container or the instance".to_owned();
+    }
+    met.join("; ")
 }
 
 type Causes<'a> = Vec<&'a (dyn std::error::Error + 'static)>;
 
 /// The innermost cause, in one line: the one that tells.
 fn last(causes: &Causes<'_>, otherwise: &str) -> String {
-    let text = causes.last().map_or_else(|| otherwise.to_owned(), ToString::to_string);
+    let text = causes.last().map_or_else(
+        || otherwise.to_owned(),
+        |cause| match cause.downcast_ref::<ErrorMetadata>() {
+            // It prints itself for those who debug the SDK.
+            Some(answer) => format!("{}: {}", answer.code().unwrap_or("error"), answer.message().unwrap_or_default()),
+            None => cause.to_string(),
+        },
+    );
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join("; ")
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_sts::error::SdkError;
-    use aws_smithy_runtime_api::client::result::ConnectorError;
-    use aws_smithy_types::error::ErrorMetadata;
-
     use super::*;
     use crate::error::Failure;
+    use aws_sdk_sts::error::SdkError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
 
     fn meaning(cause: impl Into<aws_smithy_runtime_api::box_error::BoxError>, role: Option<&str>) -> ConnectError {
         let error: SdkError<aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError> =

@@ -9,6 +9,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use evenkeel_core::plan::{Applied, ApplyError};
 use serde_json::Value as Json;
 
+mod credentials;
+
+pub(crate) use credentials::{CredentialsTrouble, credentials_trouble};
+
 /// How far a call came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
@@ -135,6 +139,9 @@ const DENIED: &[&str] = &[
     "SignatureDoesNotMatch",
     "ExpiredToken",
     "ExpiredTokenException",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
     "InvalidSecurity",
     "MissingAuthenticationToken",
     "OptInRequired",
@@ -162,6 +169,12 @@ const CONFLICTS: &[&str] = &[
     "ConflictException",
 ];
 
+/// Whether an answer says that the credentials are no longer good.
+pub(crate) fn refuses_credentials(answer: &HttpResponse) -> bool {
+    matches!(answer.status().as_u16(), 400 | 401 | 403)
+        && code_of(answer).is_some_and(|code| credentials_trouble(&code, "").is_some())
+}
+
 /// Whether an answer asks for fewer calls. Reads the code where the protocol has it: a header, JSON's `__type`, XML's
 /// `Code`; the body is in memory by then.
 pub(crate) fn is_throttling(answer: &HttpResponse) -> bool {
@@ -169,6 +182,11 @@ pub(crate) fn is_throttling(answer: &HttpResponse) -> bool {
     if status < 400 || status == 429 {
         return status == 429;
     }
+    code_of(answer).is_some_and(|code| THROTTLED.contains(&code.as_str()))
+}
+
+/// The error code of an answer, wherever its protocol has it.
+fn code_of(answer: &HttpResponse) -> Option<String> {
     let header = answer.headers().get("x-amzn-errortype").or_else(|| answer.headers().get("x-amzn-query-error"));
     let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
     let quoted = |key: &str| {
@@ -178,8 +196,7 @@ pub(crate) fn is_throttling(answer: &HttpResponse) -> bool {
     let tagged = || body.split_once("<Code>")?.1.split_once("</Code>").map(|(code, _)| code);
     let code = header.or_else(|| quoted("\"__type\"")).or_else(|| quoted("\"code\"")).or_else(tagged);
     // `Namespace#Code`, `Code:http://documentation`, `Code;Sender`.
-    let code = code.and_then(|code| code.split([':', ';']).next()?.rsplit('#').next());
-    code.is_some_and(|code| THROTTLED.contains(&code))
+    code.and_then(|code| code.split([':', ';']).next()?.rsplit('#').next()).map(str::to_owned)
 }
 
 impl Failure {
@@ -244,6 +261,16 @@ impl Failure {
         self.what == What::Service && ABSENT.contains(&self.code.as_str()) && !self.message.contains(ELSEWHERE)
     }
 
+    /// What is wrong with the credentials, where that is why.
+    pub(crate) fn credentials(&self) -> Option<CredentialsTrouble> {
+        let said = if self.code.starts_with("Signature") || self.code.starts_with("InvalidSignature") {
+            self.message.as_str()
+        } else {
+            ""
+        };
+        (self.what == What::Service).then(|| credentials_trouble(&self.code, said)).flatten()
+    }
+
     /// Whether AWS asks for fewer calls.
     pub fn is_throttled(&self) -> bool {
         THROTTLED.contains(&self.code.as_str()) || self.status == 429
@@ -265,6 +292,10 @@ impl Failure {
     pub fn sentence(&self) -> String {
         match self.what {
             What::Service if self.code.is_empty() => format!("{}: {}", self.service, self.message),
+            What::Service if self.credentials().is_some() && self.service != "STS" => {
+                let advice = self.credentials().map_or("", CredentialsTrouble::advice);
+                format!("{advice} ({}: {}: {})", self.service, self.code, self.message)
+            }
             What::Service => format!("{}: {}: {}", self.service, self.code, self.message),
             What::Timeout => format!("{} did not answer in time", self.service),
             What::Unreachable => format!("{} cannot be reached: {}", self.service, self.message),

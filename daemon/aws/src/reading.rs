@@ -13,7 +13,7 @@ use evenkeel_core::plan::{Ask, Observed, Pace, Reading, Seen};
 use futures::StreamExt as _;
 use serde_json::Value as Json;
 
-use crate::error::Failure;
+use crate::error::{Failure, What};
 
 /// How many deep reads of one kind are under way at once.
 pub const CONCURRENCY: usize = 16;
@@ -21,6 +21,8 @@ pub const CONCURRENCY: usize = 16;
 const TRIES: u32 = 5;
 /// How often where AWS only asks for fewer calls: others in the account may take its quota for a while.
 const THROTTLED_TRIES: u32 = 12;
+/// How often where nobody answers at all: each try takes a whole timeout, and a sweep makes many.
+const SILENT_TRIES: u32 = 2;
 /// The longest pause.
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// The pause after the first failure; it doubles.
@@ -45,7 +47,11 @@ where
                 if failure.is_absent() {
                     return Ok(None);
                 }
-                let tries = if failure.is_throttled() { THROTTLED_TRIES } else { TRIES };
+                let tries = match failure.what {
+                    _ if failure.is_throttled() => THROTTLED_TRIES,
+                    What::Timeout => SILENT_TRIES,
+                    _ => TRIES,
+                };
                 if !failure.is_passing() || attempt >= tries {
                     return Err(failure.sentence());
                 }

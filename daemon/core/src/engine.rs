@@ -6,9 +6,11 @@ pub mod condition;
 pub mod lease;
 pub mod queue;
 pub mod quota;
+pub mod reverts;
 
 pub use backoff::Backoff;
 pub use budget::{Bucket, Share};
 pub use condition::{Condition, Health};
 pub use queue::{Priority, Queue};
 pub use quota::Cost;
+pub use reverts::Reverts;

@@ -150,7 +150,12 @@ impl Common {
     /// Starts logging; `quiet` is the level where nobody asked for another with EVENKEEL_LOG.
     pub fn start_logging(&self, quiet: &str) {
         let filter = EnvFilter::try_from_env("EVENKEEL_LOG").unwrap_or_else(|_| EnvFilter::new(quiet));
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_target(false)
+            // It would tell of a log that cannot be written on the very same stream, and panic.
+            .log_internal_errors(false);
         // A second start in one process (tests) changes nothing.
         let _ = match self.log_format {
             LogFormat::Text => builder.with_ansi(error_colour()).try_init(),
@@ -243,10 +248,20 @@ impl Reaching {
 }
 
 /// Prints to standard output. A reader that went away (`| head`) is no error.
+///
+/// Gives the exit code: who reads half a report must not take it for a whole one. A reader that has gone (`| head`) is
+/// none of that.
 pub fn print(text: &str) -> u8 {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    exit::OK
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format!(
+                "the output could not be written: {error}; what is told there is not whole, what was done in AWS is done"
+            ));
+            exit::ERROR
+        }
+        _ => exit::OK,
+    }
 }
 
 /// Prints an error to standard error.

@@ -82,6 +82,7 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
         let prepared = tombstone(&source, target, &world);
         let allowed: BTreeSet<String> = arguments.reaching.allow_delete.iter().cloned().collect();
         let run = Run {
+            reverts: None,
             prepared: &prepared,
             allowed: &allowed,
             no_deletes: None,

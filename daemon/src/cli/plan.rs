@@ -55,7 +55,9 @@ async fn plan(arguments: &Arguments) -> Result<u8, String> {
             PrepareError::Spec(problems) => {
                 common::show(problems, &tree.sources);
             }
-            PrepareError::Aws(reason) => common::complain(&format!("{}: {reason}", target.key())),
+            PrepareError::Aws(unreached) => {
+                common::complain(&format!("{}: {}", target.key(), unreached.message));
+            }
         }
     }
     let revision = tree.snapshot.revision.name.as_str();
@@ -71,11 +73,11 @@ async fn plan(arguments: &Arguments) -> Result<u8, String> {
         Output::Text => reports.iter().map(|report| report.text(common::style())).collect(),
         Output::Markdown => reports.iter().map(PlanReport::markdown).collect::<Vec<_>>().join("\n"),
     };
-    common::print(&text);
+    let printed = common::print(&text);
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
-    Ok(if !failures.is_empty() {
+    Ok(if !failures.is_empty() || printed != exit::OK {
         exit::ERROR
     } else if reports.iter().all(|report| report.summary.is_empty()) {
         exit::OK

@@ -122,7 +122,7 @@ async fn once(arguments: &Arguments) -> Result<u8, String> {
     if let Some(guest) = guest {
         report.apps.extend(theirs.iter().map(|target| {
             let reason = guest.missing(&target.key()).unwrap_or_default().to_owned();
-            AppReport::failed(&target.app, target.env.as_deref(), revision, reason)
+            AppReport::failed(&target.app, target.env.as_deref(), revision, "HeldElsewhere", reason)
         }));
         guest.leave(Some(revision)).await;
     }
@@ -132,7 +132,7 @@ async fn once(arguments: &Arguments) -> Result<u8, String> {
         }
     }
     let code = code(&report, &failures);
-    common::print(&match arguments.output {
+    let printed = common::print(&match arguments.output {
         Output::Json => common::json(&report),
         Output::Text => report.text(common::style()),
     });
@@ -141,7 +141,7 @@ async fn once(arguments: &Arguments) -> Result<u8, String> {
         sandbox.stop().await;
     }
     invoked?;
-    Ok(code)
+    Ok(if printed == exit::OK { code } else { printed })
 }
 
 fn code(report: &Report, failures: &[PrepareError]) -> u8 {

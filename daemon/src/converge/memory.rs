@@ -53,6 +53,11 @@ impl Memory {
         Memory { waiting_since, ..Memory::default() }
     }
 
+    /// Leaves these as they are, for these reasons.
+    pub(super) fn stall(&mut self, reasons: BTreeMap<String, String>) {
+        self.holds.extend(reasons.into_iter().map(|(id, reason)| (id, Hold::stalled(reason))));
+    }
+
     /// Lets go of what was held until now: the ids, and what to read of each before it is planned.
     pub(super) fn due(&mut self, now: Instant) -> Vec<(String, Vec<(&'static str, String)>)> {
         let mut due = Vec::new();

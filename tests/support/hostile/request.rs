@@ -98,8 +98,17 @@ impl Request {
 
     /// The service's name in the signature: `lambda`, `sqs`.
     pub(super) fn service(&self) -> &str {
+        self.scope(3)
+    }
+
+    /// The region in the signature.
+    pub(super) fn region(&self) -> &str {
+        self.scope(2)
+    }
+
+    fn scope(&self, part: usize) -> &str {
         let credential = self.header("authorization").and_then(|text| text.split("Credential=").nth(1));
-        credential.and_then(|text| text.split('/').nth(3)).unwrap_or_default()
+        credential.and_then(|text| text.split('/').nth(part)).unwrap_or_default()
     }
 
     pub(super) fn is_write(&self) -> bool {

@@ -21,7 +21,8 @@ pub struct Condition {
 }
 
 impl Condition {
-    fn new(kind: &str, status: bool, reason: &str, message: impl Into<String>) -> Self {
+    /// A condition that holds, or does not.
+    pub fn new(kind: &str, status: bool, reason: &str, message: impl Into<String>) -> Self {
         Condition {
             kind: kind.to_owned(),
             status: if status { "True" } else { "False" }.to_owned(),
