@@ -10,6 +10,7 @@ mod queues;
 mod quotas;
 mod recorded;
 mod roles;
+mod values;
 
 /// A function with its own role, and a package.
 const FUNCTION: &str = "Function f: {code: ./src, handler: app.handler, runtime: python3.13}";

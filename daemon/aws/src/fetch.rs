@@ -10,7 +10,7 @@ use evenkeel_core::model::{Diagnostic, Diagnostics, Place};
 use serde_json::Value as Json;
 
 use crate::client::Account;
-use crate::error::Failure;
+use crate::reading::read;
 use crate::zones;
 
 /// Names that GetParameters takes in one call.
@@ -40,19 +40,25 @@ impl Account {
 
     /// Reads each version of a secret once, whatever is taken from it.
     async fn secrets(&self, needs: &Needs, values: &mut Values, missing: &mut Diagnostics) {
-        let mut read: BTreeMap<SecretReference, Result<Option<String>, String>> = BTreeMap::new();
+        let mut known: BTreeMap<SecretReference, Result<Option<String>, String>> = BTreeMap::new();
         for (text, place) in &needs.secrets {
             // What is no reference was refused before anything is asked for.
             let Ok(reference) = SecretReference::parse(text) else { continue };
             let version = SecretReference { json_key: None, ..reference.clone() };
-            if !read.contains_key(&version) {
-                let call = self.secrets.get_secret_value().secret_id(&version.id);
-                let call = call.set_version_stage(version.version_stage.clone());
-                let answer = call.set_version_id(version.version_id.clone()).send().await;
-                let answer = answer.map(|answer| answer.secret_string().map(str::to_owned));
-                read.insert(version.clone(), answer.map_err(|error| Failure::of("Secrets Manager", &error).sentence()));
+            if !known.contains_key(&version) {
+                let call = || {
+                    let call = self.secrets.get_secret_value().secret_id(&version.id);
+                    let call = call.set_version_stage(version.version_stage.clone());
+                    call.set_version_id(version.version_id.clone()).send()
+                };
+                let answer = match read("Secrets Manager", call).await {
+                    Ok(Some(answer)) => Ok(answer.secret_string().map(str::to_owned)),
+                    Ok(None) => Err("there is none of this name or version".to_owned()),
+                    Err(reason) => Err(reason),
+                };
+                known.insert(version.clone(), answer);
             }
-            let found = match read.get(&version) {
+            let found = match known.get(&version) {
                 Some(Ok(Some(whole))) => part(whole, reference.json_key.as_deref()),
                 Some(Err(reason)) => Err(format!("cannot be read: {reason}")),
                 _ => Err("has no text".to_owned()),
@@ -77,25 +83,23 @@ impl Account {
             .chain(needs.ssm_secure.iter().map(|(name, place)| (name, *place, true)))
             .collect();
         for batch in wanted.chunks(BATCH) {
-            let names = batch.iter().map(|(name, _, _)| (*name).clone()).collect();
-            let answer = match self.ssm.get_parameters().set_names(Some(names)).with_decryption(true).send().await {
-                Ok(answer) => answer,
-                Err(failure) => {
+            let names: Vec<String> = batch.iter().map(|(name, _, _)| (*name).clone()).collect();
+            let call = || self.ssm.get_parameters().set_names(Some(names.clone())).with_decryption(true).send();
+            let parameters = match read("SSM", call).await {
+                Ok(answer) => answer.and_then(|answer| answer.parameters).unwrap_or_default(),
+                Err(reason) => {
                     for (name, place, _) in batch {
                         missing.error(
                             "needs-value",
                             *place,
-                            format!(
-                                "the parameter `{name}` cannot be read: {}",
-                                Failure::of("SSM", &failure).sentence()
-                            ),
+                            format!("the parameter `{name}` cannot be read: {reason}"),
                         );
                     }
                     continue;
                 }
             };
             for (name, place, secure) in batch {
-                let found = answer.parameters().iter().find(|parameter| {
+                let found = parameters.iter().find(|parameter| {
                     let selected = parameter.selector().is_some_and(|selector| {
                         name.strip_suffix(selector).is_some_and(|plain| Some(plain) == parameter.name())
                     });
