@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ReturnValue,
@@ -19,6 +20,10 @@ use crate::error::Failure;
 
 /// How long a new table may take until it can be used.
 const CREATION: Duration = Duration::from_secs(60);
+/// How often a call is made before it counts as failed.
+const TRIES: u32 = 4;
+/// The longest pause between two tries: a heartbeat is due every few seconds.
+const PAUSE: Duration = Duration::from_millis(500);
 const SOURCE: &str = "source";
 const ROW: &str = "row";
 const BEAT: &str = "beat";
@@ -87,8 +92,12 @@ impl LeaseTable {
     /// [`LeaseError::Connect`].
     pub async fn connect(options: Options, name: &str, source: &str) -> Result<Self, LeaseError> {
         let config = load(&options).await?;
+        // No limiter stands before this table, and every call here can be made twice: conditions tell, and a heartbeat counts
+        // from before it is sent.
+        let retries = RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(PAUSE);
+        let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_config(retries).build();
         Ok(LeaseTable {
-            client: aws_sdk_dynamodb::Client::new(&config),
+            client: aws_sdk_dynamodb::Client::from_conf(config),
             table: name.to_owned(),
             source: source.to_owned(),
         })
