@@ -44,10 +44,14 @@ async fn a_plan_tells_its_writes_and_a_run_what_it_took_from_the_quotas() {
 
     // This run keeps within the quotas: nothing of it is slow enough to notice.
     let run = rig.evenkeel("reconcile --once SPECS --app jobs --quota aws -o json").await.exits(0).json();
-    assert_eq!(run["writes"], cost["writes"], "{run:#}");
+    if !rig.is_hostile("no more writes than the plan tells") {
+        assert_eq!(run["writes"], cost["writes"], "{run:#}");
+    }
     let sqs: u64 = run["calls"]["SQS"].as_object().unwrap().values().filter_map(Json::as_u64).sum();
     assert_eq!(run["quota"]["SQS"]["calls"], sqs, "{run:#}");
-    assert_eq!(run["throttled"], Json::Null);
+    if !rig.is_hostile("nothing is throttled") {
+        assert_eq!(run["throttled"], Json::Null);
+    }
     rig.evenkeel("plan SPECS --app jobs --quota-share 0").await.exits(1).says("percentage");
 }
 

@@ -11,11 +11,11 @@ use futures::StreamExt as _;
 /// Runs side by side: as many as a small machine takes.
 const AT_ONCE: usize = 3;
 
-fn specs(name: &str) -> PathBuf {
+pub(crate) fn specs(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs").join(name)
 }
 
-async fn account(endpoint: &str, id: &str) -> Account {
+pub(crate) async fn account(endpoint: &str, id: &str) -> Account {
     let options = Options {
         region: Some("eu-west-1".to_owned()),
         endpoint_url: Some(endpoint.to_owned()),
@@ -26,7 +26,7 @@ async fn account(endpoint: &str, id: &str) -> Account {
 }
 
 /// What the applications expect to find: a parameter that somebody else keeps.
-async fn furnish(endpoint: &str, id: &str) {
+pub(crate) async fn furnish(endpoint: &str, id: &str) {
     let ssm = account(endpoint, id).await.ssm;
     let put = ssm.put_parameter().name("/meetup/db-url").value("postgres://db/meetup");
     put.r#type("String".into()).send().await.unwrap();

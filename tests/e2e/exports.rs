@@ -89,7 +89,8 @@ async fn an_application_gets_what_another_exports_though_only_aws_knows_it() {
     // An export that is used goes away: the importing application stays as it was and says so.
     let text = NET.replace(", export: net-mapping}", "}");
     rig.write("net/app.yaml", &text);
-    let frozen = daemon.until("desk", "frozen", |report| report["ready"] == false).await;
+    let frozen =
+        daemon.until("desk", "frozen", |report| report["ready"] == false && report["message"].is_string()).await;
     let message = frozen["message"].as_str().unwrap();
     assert!(message.contains("frozen") && message.contains("exports `net-mapping`"), "{message}");
     assert!(parameter(&rig, "/desk/mapping").await.is_some());

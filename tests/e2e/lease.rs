@@ -31,7 +31,11 @@ async fn lands(rig: &Rig, app: &str, value: usize, writes: i64, bound: Duration)
     let what = format!("{app} is {wanted}");
     let (found, took) =
         eventually(&what, bound, async || word(rig, app).await.filter(|(word, _)| *word == wanted)).await;
-    assert_eq!(found.1, writes, "{app}: every edit is written once");
+    if rig.is_hostile("every edit is written once: one whose answer is lost may be written again") {
+        assert!(found.1 >= writes, "{app}: {} writes for {writes} edits", found.1);
+    } else {
+        assert_eq!(found.1, writes, "{app}: every edit is written once");
+    }
     took
 }
 

@@ -12,6 +12,7 @@ mod desk;
 mod drift;
 mod exports;
 mod faults;
+mod hostile;
 mod lease;
 mod least_privilege;
 mod ownership;

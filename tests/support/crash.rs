@@ -53,7 +53,15 @@ impl Life<'_> {
     /// # Panics
     /// Where it cannot be run.
     pub async fn whole(&self) -> (Ran, Vec<String>) {
-        let proxy = Hostile::start(self.endpoint, Manner::Kind).await.expect("a port");
+        self.through(Manner::Kind).await
+    }
+
+    /// The same behind a network of this manner.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub async fn through(&self, manner: Manner) -> (Ran, Vec<String>) {
+        let proxy = Hostile::start(self.endpoint, manner).await.expect("a port");
         let output = self.start(&proxy.endpoint()).wait_with_output().await.expect("evenkeel ends");
         let ran = Ran {
             code: output.status.code().unwrap_or(-1),

@@ -2,8 +2,12 @@
 //!
 //! Every connection carries one request, so that an answer can be cut, lost or held back at any byte.
 
+// The tests of the kinds in `daemon/aws` take in this file by its path.
+#[path = "hostile/answer.rs"]
 mod answer;
+#[path = "hostile/fate.rs"]
 mod fate;
+#[path = "hostile/request.rs"]
 mod request;
 
 use std::collections::BTreeMap;
@@ -67,7 +71,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     writes: Vec<String>,
-    /// How often the same request came.
+    /// How often a request of the same fate came.
     seen: BTreeMap<u64, u64>,
     /// The last answers of each read.
     answers: BTreeMap<u64, Vec<(Instant, Vec<u8>)>>,
@@ -132,6 +136,14 @@ impl Hostile {
         self.shared.state().faults.clone()
     }
 
+    /// Lets time pass in which AWS comes to agree with itself: what it answered so far is not given again.
+    ///
+    /// A new process cannot tell an old answer from a new one, so a test that looks whether it writes again lets this
+    /// time pass before.
+    pub fn agree(&self) {
+        self.shared.state().answers.clear();
+    }
+
     /// Waits until it has fallen silent.
     pub async fn silent(&self) {
         let mut silent = self.shared.silent.subscribe();
@@ -142,6 +154,13 @@ impl Hostile {
 impl Drop for Hostile {
     fn drop(&mut self) {
         self.task.abort();
+        if let (Manner::Hostile(faults), true) = (&self.shared.manner, std::thread::panicking()) {
+            tell(&format!(
+                "this was behind the hostile proxy ({:?}); EVENKEEL_HOSTILE={} before the same command replays it",
+                self.faults(),
+                faults.seed
+            ));
+        }
     }
 }
 
@@ -185,14 +204,14 @@ impl Shared {
     }
 
     async fn be_hostile(&self, faults: &Faults, request: &Request, mut stream: TcpStream) -> io::Result<()> {
-        let key = request.key();
+        let (key, fated) = (request.key(), request.fate_key());
         let nth = {
             let mut state = self.state();
-            let nth = state.seen.entry(key).or_insert(0);
+            let nth = state.seen.entry(fated).or_insert(0);
             *nth += 1;
             *nth
         };
-        let fate = faults.fate(request, key, nth, self.settling(request));
+        let fate = faults.fate(request, fated, nth, self.settling(request));
         if !matches!(fate, Fate::Pass) {
             *self.state().faults.entry(fate.name()).or_insert(0) += 1;
         }
@@ -251,6 +270,11 @@ impl Shared {
         }
         Ok(answer::closing(answer))
     }
+}
+
+#[expect(clippy::print_stdout, reason = "a failed test says how to make it fail again")]
+fn tell(text: &str) {
+    println!("{text}");
 }
 
 /// Ends a connection the rude way.

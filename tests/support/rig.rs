@@ -175,6 +175,9 @@ impl Rig {
     /// # Panics
     /// Where it cannot be started.
     pub async fn evenkeel_into(&self, words: &str, stdout: Stdio, stderr: Stdio) -> Ran {
+        if let Some(hostile) = &self.hostile {
+            hostile.agree();
+        }
         let mut command = self.command(words);
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().expect("evenkeel runs");
         let output = child.wait_with_output().await.expect("evenkeel ends");

@@ -63,7 +63,9 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Rates at which a test still ends soon.
+    /// Rates at which a test still ends soon. They are harsh: one call in thirty throttled and one in thirty lost or
+    /// broken, where an account in trouble sees bursts of that; and a call is still as good as sure to get through
+    /// in as many tries as a client of AWS's makes.
     pub fn moderate(seed: u64) -> Faults {
         Faults { seed, throttled: 30, broken: 15, reset: 10, truncated: 10, delayed: 50, stale: 20, lagging: 300 }
     }

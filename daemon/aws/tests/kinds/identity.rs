@@ -185,4 +185,7 @@ async fn people_get_policies_lose_them_and_keep_what_others_gave_them() {
     );
     let left = iam.list_user_policies().user_name("people-ann").send().await.expect("listed");
     assert_eq!(left.policy_names(), ["theirs"]);
+    iam.delete_user_policy().user_name("people-ann").policy_name("theirs").send().await.expect("delete");
+    iam.delete_user().user_name("people-ann").send().await.expect("delete");
+    iam.delete_group().group_name("people-staff").send().await.expect("delete");
 }

@@ -2,6 +2,9 @@
 
 mod emulator;
 mod functions;
+#[path = "../../../../tests/support/hostile.rs"]
+#[expect(dead_code, reason = "crashes are tested elsewhere")]
+mod hostile;
 mod identity;
 mod messaging;
 mod parts;

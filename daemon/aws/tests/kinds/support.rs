@@ -10,11 +10,12 @@ use evenkeel_aws::{Account, Options};
 use evenkeel_core::model::resource::{Desired, Resource, SpecSource};
 use evenkeel_core::model::{Node, Place};
 use evenkeel_core::plan::observation::{Observation, Reading};
-use evenkeel_core::plan::{Artifacts, Ask, Input, Kinds, Plan, Reach, Scope, Standing, Step, plan};
+use evenkeel_core::plan::{ApplyError, Artifacts, Ask, Input, Kinds, Plan, Reach, Scope, Standing, Step, plan};
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
 use crate::emulator::{Emulator, Feature};
+use crate::hostile::Hostile;
 
 /// How many rounds a spec may take.
 const ROUNDS: usize = 40;
@@ -42,6 +43,7 @@ impl Artifacts for NoArtifacts {
 /// One application in an emulator.
 pub struct Runner {
     pub emulator: Emulator,
+    /// For a person's hands: nothing stands in between.
     pub account: Account,
     pub kinds: Kinds,
     pub scope: Scope,
@@ -49,6 +51,8 @@ pub struct Runner {
     pub artifacts: Arc<dyn Artifacts>,
     /// Ids that count as generated for another resource.
     pub generated: BTreeMap<&'static str, &'static str>,
+    /// What the kinds go through, where `EVENKEEL_HOSTILE` names a seed.
+    hostile: Option<Hostile>,
     reaches: BTreeMap<&'static str, Arc<dyn Reach>>,
     types: Vec<&'static str>,
 }
@@ -56,14 +60,12 @@ pub struct Runner {
 impl Runner {
     /// Connects; `app` keeps tests apart that share an emulator. Only these types are observed and planned.
     pub async fn connect(endpoint: &str, app: &str, types: &[&str]) -> Runner {
-        // An emulator takes a 12-digit access key for the account: each test gets its own.
-        let account = Account::connect(Options {
-            region: Some("eu-west-1".to_owned()),
-            endpoint_url: Some(endpoint.to_owned()),
-            ..Options::default()
-        })
-        .await
-        .expect("the emulator answers");
+        let account = account(endpoint).await;
+        let hostile = Hostile::asked_for(endpoint).await.expect("a port");
+        let reaches = match &hostile {
+            Some(hostile) => kinds::reaches(&self::account(&hostile.endpoint()).await),
+            None => kinds::reaches(&account),
+        };
         let scope = Scope {
             source: "test".into(),
             app: app.into(),
@@ -77,7 +79,8 @@ impl Runner {
         };
         Runner {
             emulator: Emulator::at(endpoint).await,
-            reaches: kinds::reaches(&account),
+            hostile,
+            reaches,
             types: kinds::stages().concat().into_iter().filter(|name| types.contains(name)).collect(),
             kinds: kinds::kinds(),
             account,
@@ -105,6 +108,9 @@ impl Runner {
 
     /// Reads every type by a sweep.
     pub async fn sweep(&mut self, wanted: &BTreeMap<&'static str, BTreeSet<String>>) {
+        if let Some(hostile) = &self.hostile {
+            hostile.agree();
+        }
         for name in self.types.clone() {
             let none = BTreeSet::new();
             let ask = Ask { reading: Reading::Sweep, wanted: wanted.get(name).unwrap_or(&none), world: &self.world };
@@ -160,25 +166,61 @@ impl Runner {
         make(&desired)
     }
 
-    /// Carries out a step and reads what it changed.
+    /// Carries out a step, again where its outcome was not heard, and reads what it changed.
     pub async fn apply(&mut self, step: &Step) {
+        while !self.attempt(step).await {
+            tokio::time::sleep(SETTLING).await;
+        }
+        if let Some(hostile) = &self.hostile {
+            hostile.agree();
+            self.refresh(step).await;
+        }
+    }
+
+    /// Carries out a step and reads what it changed; `false` where the network is hostile and another round has to tell
+    /// what became of it.
+    async fn attempt(&mut self, step: &Step) -> bool {
         let done = self.reaches[step.type_name].apply(step, self.artifacts.as_ref()).await;
-        assert!(done.is_ok(), "{step:?} {} {done:?}", step.input);
+        let passes = matches!(
+            done,
+            Err(ApplyError::Wait { .. }
+                | ApplyError::Throttled(_)
+                | ApplyError::Uncertain(_)
+                | ApplyError::Conflict(_))
+        );
+        assert!(done.is_ok() || (passes && self.hostile.is_some()), "{done:?} {step:?} {}", step.input);
+        self.refresh(step).await;
+        done.is_ok()
+    }
+
+    async fn refresh(&mut self, step: &Step) {
         let (name, key) = (step.refresh.0, BTreeSet::from([step.refresh.1.clone()]));
         let ask = Ask { reading: Reading::Only(&key), wanted: &key, world: &self.world };
         let seen = self.reaches[name].observe(ask).await;
         assert_eq!(seen.failed, [], "{name}");
-        let created = step.operation == "CreateEventSourceMapping";
+        let created = step.operation == "CreateEventSourceMapping" && self.hostile.is_none();
         assert!(!created || !seen.items.is_empty(), "not found after {}: {}", step.operation, step.refresh.1);
         self.world.refreshed(name, seen);
     }
 
-    /// Rounds until there is nothing more to do; gives the writes. Every round begins with a sweep.
+    /// Rounds until there is nothing more to do; gives the writes that took effect. Every round begins with a sweep.
     ///
     /// # Panics
     /// Where it does not converge.
     pub async fn converge(&mut self, resources: &[(&str, &str, Json)]) -> Vec<&'static str> {
         let mut writes = Vec::new();
+        let mut unheard: Option<Step> = None;
+        let mut made: Vec<Step> = Vec::new();
+        let hostile = self.hostile.is_some();
+        let mut note = |step: Step| {
+            // An old answer to the read after a write has it made twice, and nothing changes by that.
+            let same =
+                |it: &Step| (it.operation, &it.refresh, &it.input) == (step.operation, &step.refresh, &step.input);
+            if !hostile || !made.iter().any(same) {
+                writes.push(step.operation);
+            }
+            made.push(step);
+        };
         let mut wanted = self.plan(resources).wanted;
         for _ in 0..ROUNDS {
             self.sweep(&wanted).await;
@@ -187,6 +229,13 @@ impl Runner {
             // What was not looked at closely before counts only now.
             self.sweep(&wanted).await;
             let plan = self.plan(resources);
+            let steps: Vec<Step> = plan.actions.iter().flat_map(|action| action.steps.clone()).collect();
+            // A write whose answer was not heard took effect where it is not wanted any more.
+            if let Some(step) = unheard.take()
+                && !steps.iter().any(|it| (it.operation, &it.refresh) == (step.operation, &step.refresh))
+            {
+                note(step);
+            }
             if plan.is_converged() {
                 return writes;
             }
@@ -196,13 +245,17 @@ impl Runner {
                 continue;
             }
             assert!(plan.has_steps(), "stuck: {}", told(&plan));
-            for step in plan.actions.iter().flat_map(|action| &action.steps) {
-                writes.push(step.operation);
-                self.apply(step).await;
+            for step in steps {
+                if !self.attempt(&step).await {
+                    tokio::time::sleep(SETTLING).await;
+                    unheard = Some(step);
+                    break;
+                }
+                note(step);
             }
-            // What the reads of single resources told must be what the sweep tells.
+            // What the reads of single resources told must be what the sweep tells, where they told the truth.
             let after = self.plan(resources);
-            if after.is_converged() {
+            if after.is_converged() && self.hostile.is_none() {
                 self.sweep(&after.wanted.clone()).await;
                 let swept = self.plan(resources);
                 assert!(swept.is_converged(), "a sweep sees it otherwise: {}", told(&swept));
@@ -210,6 +263,16 @@ impl Runner {
         }
         panic!("not converged after {ROUNDS} rounds: {writes:?}");
     }
+}
+
+async fn account(endpoint: &str) -> Account {
+    Account::connect(Options {
+        region: Some("eu-west-1".to_owned()),
+        endpoint_url: Some(endpoint.to_owned()),
+        ..Options::default()
+    })
+    .await
+    .expect("the emulator answers")
 }
 
 /// What a plan still finds, for a failed test.
