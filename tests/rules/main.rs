@@ -10,6 +10,7 @@ mod queues;
 mod quotas;
 mod recorded;
 mod roles;
+mod settings;
 mod values;
 
 /// A function with its own role, and a package.

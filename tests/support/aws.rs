@@ -30,6 +30,7 @@ use evenkeel_aws::{Account, Options};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
+pub use lambda::Phase;
 pub use quota::{Limit, bucket};
 pub use wire::{Answer, Fault};
 

@@ -37,6 +37,10 @@ pub enum Phase {
     /// Active; nothing is under way.
     #[default]
     Settled,
+    /// Inactive after weeks without a call; the next update or call wakes it.
+    Idle,
+    /// The last update failed for want of addresses; what was there before it serves.
+    Failed,
 }
 
 /// A function.
@@ -125,7 +129,7 @@ impl Cloud {
     fn settled(&mut self, name: &str) -> Result<&mut Function, Fault> {
         let function = self.function(name)?;
         match function.phase {
-            Phase::Settled => Ok(function),
+            Phase::Settled | Phase::Idle | Phase::Failed => Ok(function),
             Phase::Creating(_) => Err(conflict(
                 "The operation cannot be performed at this time. The function is currently in the following state: Pending",
             )),

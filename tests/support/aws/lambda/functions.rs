@@ -92,6 +92,18 @@ fn shown(cloud: &mut Cloud, name: &str) -> Answer {
             put("State", "Active");
             put("LastUpdateStatus", "Successful");
         }
+        Phase::Idle => {
+            put("State", "Inactive");
+            put("StateReason", "The function is idle.");
+            put("StateReasonCode", "Idle");
+            put("LastUpdateStatus", "Successful");
+        }
+        Phase::Failed => {
+            put("State", "Active");
+            put("LastUpdateStatus", "Failed");
+            put("LastUpdateStatusReason", "The subnet has no addresses left.");
+            put("LastUpdateStatusReasonCode", "SubnetOutOfIPAddresses");
+        }
     }
     Ok(Json::Object(out))
 }
