@@ -111,13 +111,10 @@ async fn take(
             Ok(answer) => {
                 done.written.push((number, Instant::now()));
                 info!(id = action.id, operation = step.operation, "applied");
-                let told = match &answer {
-                    Some(answer) => reach.told(step, answer, &*world.store.read().await),
-                    None => None,
-                };
+                let told = answer.and_then(|answer| reach.told(step, &answer, &world.known()));
                 let whole = matches!(told, Some(Told::Whole(_)));
                 if let Some(Told::Whole(seen) | Told::Part(seen)) = told {
-                    observe::take_in(world, vec![(step.type_name, seen)]).await;
+                    observe::take_in(world, vec![(step.type_name, seen)]);
                 }
                 if !whole {
                     done.touched.push(step.refresh.clone());

@@ -199,7 +199,7 @@ async fn orphaned(tree: &Tree, worlds: &[Arc<World>]) -> BTreeMap<String, usize>
     let known = tree.known();
     let mut out = BTreeMap::new();
     for world in worlds {
-        let store = world.store.read().await;
+        let store = world.known();
         for (app, count) in orphans(&store, &tree.source_id, &known) {
             *out.entry(app).or_insert(0) += count;
         }

@@ -91,7 +91,7 @@ impl Run<'_> {
 
     async fn plan_with(&self, held: &BTreeMap<String, Held>, allowed: &BTreeSet<String>) -> Plan {
         let imports = exports::imports(self.prepared).await;
-        let store = self.prepared.world.store.read().await;
+        let store = self.prepared.world.known().clone();
         plan::plan(Input {
             scope: &self.prepared.scope,
             desired: &self.prepared.desired,

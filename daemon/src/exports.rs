@@ -311,7 +311,7 @@ pub fn imports(prepared: &Prepared) -> Pin<Box<dyn Future<Output = Imports> + Se
             let key = exporter.target.key();
             if !plans.contains_key(&key) {
                 let further = imports(exporter).await;
-                let store = exporter.world.store.read().await;
+                let store = exporter.world.known();
                 let plan = plan::plan(Input {
                     scope: &exporter.scope,
                     desired: &exporter.desired,

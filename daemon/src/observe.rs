@@ -30,8 +30,8 @@ async fn sweep_alone(world: &World) {
     let wanted = world.wanted().await;
     let empty = BTreeSet::new();
     // A sweep is made beside the store and takes its place at the end: nobody plans against half of one.
-    let mut fresh = world.store.read().await.clone();
-    *world.meanwhile.lock().await = Some(Vec::new());
+    let mut fresh = world.known().clone();
+    *world.read_meanwhile() = Some(Vec::new());
     for stage in &world.stages {
         let answers = futures::future::join_all(stage.iter().map(|type_name| {
             let ask = Ask { reading: Reading::Sweep, wanted: wanted.get(type_name).unwrap_or(&empty), world: &fresh };
@@ -50,9 +50,9 @@ async fn sweep_alone(world: &World) {
             fresh.swept(type_name, seen);
         }
     }
-    let mut store = world.store.write().await;
+    let mut store = world.known_mut();
     // What was read again meanwhile, after a write of ours, is newer than any page of the sweep.
-    for (type_name, seen) in world.meanwhile.lock().await.take().into_iter().flatten() {
+    for (type_name, seen) in world.read_meanwhile().take().into_iter().flatten() {
         fresh.refreshed(type_name, seen);
     }
     fresh.drop_children(&world.kinds);
@@ -62,7 +62,7 @@ async fn sweep_alone(world: &World) {
 
 /// Reads single resources again.
 pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<String>>) {
-    let mut fresh = world.store.read().await.clone();
+    let mut fresh = world.known().clone();
     let mut all = Vec::new();
     for stage in &world.stages {
         let answers = futures::future::join_all(stage.iter().filter_map(|type_name| {
@@ -79,16 +79,16 @@ pub async fn refresh(world: &World, keys: &BTreeMap<&'static str, BTreeSet<Strin
     }
     // Others may have read other things meanwhile: only what was read here is taken in, and nothing else of the copy, or
     // it would bring back what has gone since.
-    take_in(world, all).await;
+    take_in(world, all);
 }
 
 /// Takes in what was read of single resources, or what the answers to writes told.
-pub async fn take_in(world: &World, all: Vec<(&'static str, Seen)>) {
-    let mut store = world.store.write().await;
+pub fn take_in(world: &World, all: Vec<(&'static str, Seen)>) {
+    let mut store = world.known_mut();
     for (type_name, seen) in &all {
         store.refreshed(type_name, seen.clone());
     }
-    if let Some(meanwhile) = world.meanwhile.lock().await.as_mut() {
+    if let Some(meanwhile) = world.read_meanwhile().as_mut() {
         meanwhile.extend(all);
     }
     store.drop_children(&world.kinds);

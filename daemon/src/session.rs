@@ -222,8 +222,8 @@ impl Session {
             ..self.options(region, home.role_arn.clone())
         };
         let account = Account::connect(options).await?;
-        let mut world = World::new(Arc::new(account));
-        world.store.get_mut().sweep_every(self.resync);
+        let world = World::new(Arc::new(account));
+        world.known_mut().sweep_every(self.resync);
         Ok(Arc::new(world))
     }
 

@@ -1,15 +1,15 @@
 //! One account and region: the kinds, the reach into it, and what has been observed of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use evenkeel_aws::client::Account;
 use evenkeel_aws::{calls, kinds};
 use evenkeel_core::compile::{Needs, Values};
 use evenkeel_core::model::Diagnostics;
 use evenkeel_core::plan::{Kinds, Observation, Reach, Seen};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::Mutex;
 
 use crate::recent::Recent;
 
@@ -29,12 +29,13 @@ pub struct World {
     pub reaches: BTreeMap<&'static str, Arc<dyn Reach>>,
     /// Types in the groups in which they are observed: parents before children.
     pub stages: Vec<Vec<&'static str>>,
-    /// What is known.
+    /// What is known. No lock of async code: a run plans while its steps stand still, and one of them may be next in the
+    /// queue of such a lock.
     pub store: RwLock<Observation>,
     /// Keys that specs want, by type: of all applications that live here.
     pub wanted: Mutex<BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>>,
     /// While a sweep is under way: what was read again meanwhile.
-    pub meanwhile: Mutex<Option<Vec<(&'static str, Seen)>>>,
+    pub meanwhile: std::sync::Mutex<Option<Vec<(&'static str, Seen)>>>,
     /// Whether everything was observed once.
     pub swept: AtomicBool,
     /// Held while a sweep runs: two of one world never run side by side.
@@ -46,6 +47,21 @@ pub struct World {
 }
 
 impl World {
+    /// What is known, for a look.
+    pub fn known(&self) -> RwLockReadGuard<'_, Observation> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known, to be changed.
+    pub fn known_mut(&self) -> RwLockWriteGuard<'_, Observation> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was read again while a sweep is under way.
+    pub fn read_meanwhile(&self) -> MutexGuard<'_, Option<Vec<(&'static str, Seen)>>> {
+        self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// All keys that any application here wants, by type.
     pub async fn wanted(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
         let mut out: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
@@ -142,7 +158,7 @@ impl World {
             stages,
             store: RwLock::new(Observation::new()),
             wanted: Mutex::new(BTreeMap::new()),
-            meanwhile: Mutex::new(None),
+            meanwhile: std::sync::Mutex::new(None),
             swept: AtomicBool::new(false),
             sweeping: Mutex::new(()),
             recent: Recent::default(),

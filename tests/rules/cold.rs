@@ -66,9 +66,9 @@ async fn what_answers_told_is_what_a_sweep_reads() {
     let spec = "Queue q: {visibilityTimeout: 60}\nLogGroup g: {retentionInDays: 7}\nLogGroup h: {}\n".to_owned()
         + &FUNCTION.replace("}", ", triggers: [{queue: q}], rollout: {strategy: AllAtOnce}}");
     trial.converge(&spec).await;
-    let told = trial.world.store.read().await.clone();
+    let told = trial.world.known().clone();
     evenkeel::observe::sweep(&trial.world).await;
-    let read = trial.world.store.read().await.clone();
+    let read = trial.world.known().clone();
     for type_name in
         ["AWS::Lambda::Alias", "AWS::Lambda::Version", "AWS::Lambda::EventSourceMapping", "AWS::Logs::LogGroup"]
     {

@@ -375,7 +375,7 @@ async fn swept(mut stage: Stage) -> (Stage, Scope, Desired, Observation) {
     let world = World::new(Arc::new(tape.connect().await));
     world.want("heard", converge::wanted(&world, &desired, &scope)).await;
     observe::sweep(&world).await;
-    let observation = world.store.read().await.clone();
+    let observation = world.known().clone();
     drop((world, tape));
     let stage = Arc::into_inner(stage).unwrap();
     (stage, scope, desired, observation)

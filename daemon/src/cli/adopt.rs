@@ -54,7 +54,7 @@ async fn adopt(arguments: &Arguments) -> Result<u8, String> {
     }
     let Some((prepared, _)) = plans.first() else { return Ok(exit::ERROR) };
     let adoption = {
-        let store = prepared.world.store.read().await;
+        let store = prepared.world.known();
         let input = Input {
             scope: &prepared.scope,
             desired: &prepared.desired,

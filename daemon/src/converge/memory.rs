@@ -43,7 +43,10 @@ pub(super) struct Memory {
     pub(super) waiting_since: BTreeMap<String, Instant>,
     /// Looks at what was written and does not show yet.
     pub(super) looks: BTreeMap<String, u32>,
+    /// Failures in a row that should pass by themselves.
     tries: BTreeMap<String, u32>,
+    /// Refusals in a row that say when to come again.
+    refusals: BTreeMap<String, u32>,
     writes: BTreeMap<String, u32>,
 }
 
@@ -89,6 +92,7 @@ impl Memory {
         let id = &action.id;
         let Some(error) = error else {
             self.tries.remove(id);
+            self.refusals.remove(id);
             self.waiting_since.remove(id);
             let writes = self.writes.entry(id.clone()).or_insert(0);
             *writes += 1;
@@ -105,7 +109,14 @@ impl Memory {
             }
             return;
         };
-        let tries = self.tries.entry(id.clone()).or_insert(0);
+        // What only takes its time, and a refusal for too many calls, are no failed tries: after many of them the first lost
+        // answer would be one too many.
+        let counts = if matches!(error, ApplyError::Wait { .. } | ApplyError::Throttled(_)) {
+            &mut self.refusals
+        } else {
+            &mut self.tries
+        };
+        let tries = counts.entry(id.clone()).or_insert(0);
         *tries += 1;
         let tries = *tries;
         let again = || Hold::pausing(error.to_string(), RETRY.pause(tries, seed(id)));
@@ -123,5 +134,51 @@ impl Memory {
             other => Hold::stalled(other.to_string()),
         };
         self.holds.insert(id.clone(), hold);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_core::model::resource::Origin;
+    use evenkeel_core::plan::Verb;
+
+    use super::*;
+
+    fn action() -> Action {
+        Action {
+            id: "f".to_owned(),
+            type_name: "AWS::Lambda::Function".to_owned(),
+            verb: Verb::Create,
+            physical_id: None,
+            changes: Vec::new(),
+            reason: None,
+            standing: evenkeel_core::plan::Standing::Acting,
+            steps: Vec::new(),
+            after: Vec::new(),
+            origin: Origin::Written,
+            keys: Vec::new(),
+            fingerprint: String::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_and_throttles_are_no_failed_tries() {
+        let mut memory = Memory::default();
+        let wait = ApplyError::Wait {
+            reason: "the role cannot be assumed yet".to_owned(),
+            retry_after: Duration::from_secs(1),
+            patience: Duration::from_secs(600),
+        };
+        for _ in 0..2 * TRIES {
+            memory.remember(&action(), Some(&wait));
+            memory.remember(&action(), Some(&ApplyError::Throttled("Rate exceeded".to_owned())));
+        }
+        let lost = ApplyError::Uncertain("the connection was reset".to_owned());
+        for _ in 0..TRIES {
+            memory.remember(&action(), Some(&lost));
+            assert!(matches!(memory.holds["f"].held, Held::Pausing(_)));
+        }
+        memory.remember(&action(), Some(&lost));
+        assert!(matches!(memory.holds["f"].held, Held::Stalled(_)));
     }
 }

@@ -94,7 +94,7 @@ fn keys(key: &str) -> BTreeMap<&'static str, BTreeSet<String>> {
 }
 
 async fn is_absent(world: &World, key: &str) -> bool {
-    matches!(world.store.read().await.table(TYPE).look(key), Found::Absent)
+    matches!(world.known().table(TYPE).look(key), Found::Absent)
 }
 
 #[tokio::test(start_paused = true)]
