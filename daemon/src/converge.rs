@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use evenkeel_core::engine::Backoff;
 use evenkeel_core::model::Desired;
-use evenkeel_core::plan::{self, Action, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb};
+use evenkeel_core::plan::{self, Action, ApplyError, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
@@ -220,10 +220,14 @@ impl Run<'_> {
     /// Takes in how the steps of an action ended.
     fn remember(&self, memory: &mut Memory, done: &apply::Done) {
         let (world, action) = (&self.prepared.world, &*done.action);
+        // A write whose answer was lost may have taken effect, and nobody writes it again then.
+        let perhaps = matches!(done.error, Some(ApplyError::Uncertain(_)));
+        if (!done.written.is_empty() || perhaps)
+            && let Some(reverts) = self.reverts
+        {
+            reverts.wrote(&action.id);
+        }
         if !done.written.is_empty() {
-            if let Some(reverts) = self.reverts {
-                reverts.wrote(&action.id);
-            }
             world.recent.wrote(&self.prepared.desired.key(), action, &world.kinds, &done.written);
             memory.looks.remove(&action.id);
         }

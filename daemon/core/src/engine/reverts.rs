@@ -59,7 +59,7 @@ impl Reverts {
         out
     }
 
-    /// Takes in that a resource was written.
+    /// Takes in that a resource was written, or that a write was sent whose answer was lost.
     ///
     /// Only this counts: a read that shows what was before a write of ours differs too, and nothing is written because of it.
     pub fn wrote(&mut self, id: &str, now: Duration) {
