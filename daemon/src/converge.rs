@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use evenkeel_core::engine::Backoff;
 use evenkeel_core::model::Desired;
-use evenkeel_core::plan::{self, Action, ApplyError, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb};
+use evenkeel_core::plan::{
+    self, Action, ApplyError, Artifacts, Held, Imports, Input, Observation, Plan, Scope, Standing, Verb,
+};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
@@ -25,6 +27,8 @@ const TICK: Duration = Duration::from_millis(400);
 const TICK_EACH: Duration = Duration::from_micros(500);
 /// The longest sleep while something is under way: whatever ends wakes the run.
 const IDLE: Duration = Duration::from_secs(3600);
+/// How long what a person waits for is tried again.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Pauses between looks at what was written and does not show yet.
 const POLL: Backoff = Backoff { base: Duration::from_millis(100), limit: Duration::from_secs(5) };
 
@@ -234,6 +238,28 @@ impl Run<'_> {
         world.recent.tidy();
         if done.was_tried() {
             memory.remember(action, done.error.as_ref());
+        }
+    }
+}
+
+/// Carries out a plan whose steps may be repeated, such as an adoption, and tries again what should pass by itself.
+///
+/// # Errors
+/// What does not pass, or not within a minute.
+pub async fn carry_out(world: &World, plan: &Plan, artifacts: &dyn Artifacts) -> Result<(), ApplyError> {
+    let deadline = Instant::now() + PATIENCE;
+    let (_alive, draining) = watch::channel(false);
+    let slots = apply::Slots::default();
+    let mut memory = Memory::default();
+    loop {
+        let done = futures::future::join_all(apply::start(world, plan, artifacts, &draining, &slots)).await;
+        let Some((action, error)) = done.into_iter().find_map(|done| Some((done.action, done.error?))) else {
+            return Ok(());
+        };
+        memory.remember(&action, Some(&error));
+        match memory.holds.remove(&action.id) {
+            Some(Hold { until: Some(until), .. }) if until < deadline => tokio::time::sleep_until(until).await,
+            _ => return Err(error),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::program::binary;
 /// How long the daemon may take to come up.
 const START: Duration = Duration::from_secs(10);
 /// How long anything it should do may take, where a test does not say less.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running daemon; it ends when this is dropped.
 pub struct Daemon {

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use evenkeel_core::plan::{Adoption, Input};
-use tokio::sync::watch;
 
 use super::common::{self, Common, Consent, Reaching};
 use super::exit;
-use crate::apply;
 use crate::controller;
+use crate::converge;
 use crate::report::PlanReport;
 
 /// Take over a single existing resource: it gets evenkeel's marks, after a plan.
@@ -74,16 +73,12 @@ async fn adopt(arguments: &Arguments) -> Result<u8, String> {
     report.actions.retain(|action| action.id == id);
     common::print(&report.text(common::style()));
     arguments.consent.ask("Put evenkeel's marks on it? Type yes: ", "yes", "nothing was changed")?;
-    let (_sender, draining) = watch::channel(false);
-    let slots = apply::Slots::default();
-    let steps = apply::start(&prepared.world, &adopted, prepared.packer.as_ref(), &draining, &slots);
-    let done = futures::future::join_all(steps).await;
-    if let Some(error) = done.iter().find_map(|done| done.error.as_ref()) {
-        return Err(error.to_string());
-    }
-    common::print(&format!("{physical_id} is now `{id}` of {}\n", target.key()));
+    converge::carry_out(&prepared.world, &adopted, prepared.packer.as_ref())
+        .await
+        .map_err(|error| error.to_string())?;
+    let printed = common::print(&format!("{physical_id} is now `{id}` of {}\n", target.key()));
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
-    Ok(exit::OK)
+    Ok(printed)
 }

@@ -69,7 +69,7 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
     session.sweep(&[Arc::clone(&world)]).await;
     let (_sender, draining) = watch::channel(false);
     let patience = Duration::from_secs(arguments.timeout);
-    let mut converged = true;
+    let (mut converged, mut printed) = (true, exit::OK);
     for env in envs {
         let target = Target { index: usize::MAX, app: app.clone(), env: env.clone(), home: Home::default() };
         if known.contains(&target.key()) {
@@ -111,12 +111,12 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
             guest.leave(None).await;
         }
         let left = ended.plan.actions.len();
-        common::print(&resources_table(
+        printed |= common::print(&resources_table(
             &[AppReport::of(&app, env.as_deref(), "deletion", &ended.plan)],
             false,
             common::style(),
         ));
-        common::print(&format!(
+        printed |= common::print(&format!(
             "{key}: {}\n",
             if left == 0 { "gone".to_owned() } else { format!("{left} resources are left") }
         ));
@@ -125,7 +125,11 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
-    Ok(if converged { exit::OK } else { exit::NOT_CONVERGED })
+    Ok(match (printed, converged) {
+        (exit::OK, true) => exit::OK,
+        (exit::OK, false) => exit::NOT_CONVERGED,
+        (failed, _) => failed,
+    })
 }
 
 /// An application of which nothing is wanted.

@@ -230,8 +230,9 @@ async fn one_that_leaves_hands_over_at_once_and_leaves_no_row() {
     let (a, b) = (Player::join(&shelf, 1, 0, None).await, Player::join(&shelf, 2, 0, None).await);
     settle(&[&a, &b], 30).await.expect("everything is held");
     a.lease.leave(Some("r1"), &BTreeSet::new()).await;
-    // Long before one that is dead would be given up.
-    settle(&[&b], 15).await.expect("b has it all");
+    let took = settle(&[&b], 12).await.expect("b has it all");
+    // Seen at the next heartbeat and claimed then; every call takes up to 0.6 s here.
+    assert!(took <= 2 * BEAT, "{took:?}");
     assert_eq!(shelf.rows.lock().unwrap().replicas.len(), 1);
 }
 
