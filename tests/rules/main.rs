@@ -11,6 +11,7 @@ mod quotas;
 mod recorded;
 mod roles;
 mod settings;
+mod table;
 mod values;
 
 /// A function with its own role, and a package.
