@@ -84,9 +84,7 @@ const WAITS: &[(&str, &str, u64, u64)] = &[
     ("InvalidParameterValue", "Dead letter target does not exist", 3, 60),
     // A queue's name is locked for a minute.
     ("QueueDeletedRecently", "", 15, 120),
-    ("AWS.SimpleQueueService.QueueDeletedRecently", "", 15, 120),
     // It comes with status 403, and has nothing to do with permissions.
-    ("AWS.SimpleQueueService.PurgeQueueInProgress", "", 15, 120),
     ("PurgeQueueInProgress", "", 15, 120),
     ("ConcurrentAccess", "", 3, 120),
     ("ConcurrentAccessException", "", 3, 120),
@@ -104,13 +102,20 @@ const ABSENT: &[&str] = &[
     "ParameterNotFound",
     "ParameterNotFoundException",
     "QueueDoesNotExist",
-    "AWS.SimpleQueueService.NonExistentQueue",
     "NonExistentQueue",
     "NotFound",
     "NotFoundException",
     "ProvisionedConcurrencyConfigNotFoundException",
     "FunctionEventInvokeConfigNotFoundException",
 ];
+
+/// What SQS puts before the codes that it had before it spoke JSON.
+const SQS_PREFIX: &str = "AWS.SimpleQueueService.";
+
+/// A code as the lists here have it.
+fn bare(code: &str) -> &str {
+    code.strip_prefix(SQS_PREFIX).unwrap_or(code)
+}
 
 /// Lambda's answer to the ARN of another region, with the code of absence: it says nothing of what is there.
 const ELSEWHERE: &str = "are not reachable in this region";
@@ -126,6 +131,11 @@ const THROTTLED: &[&str] = &[
     "RequestLimitExceeded",
     "SlowDown",
     "PriorRequestNotComplete",
+    // KMS, asked by a service on our behalf: Lambda and Systems Manager, SNS, SQS.
+    "KMSThrottlingException",
+    "KMSThrottling",
+    "KMS.ThrottlingException",
+    "KmsThrottled",
 ];
 
 const DENIED: &[&str] = &[
@@ -182,7 +192,7 @@ pub(crate) fn is_throttling(answer: &HttpResponse) -> bool {
     if status < 400 || status == 429 {
         return status == 429;
     }
-    code_of(answer).is_some_and(|code| THROTTLED.contains(&code.as_str()))
+    code_of(answer).is_some_and(|code| THROTTLED.contains(&bare(&code)))
 }
 
 /// The error code of an answer, wherever its protocol has it.
@@ -258,7 +268,7 @@ impl Failure {
 
     /// Whether it says that the thing is not there.
     pub fn is_absent(&self) -> bool {
-        self.what == What::Service && ABSENT.contains(&self.code.as_str()) && !self.message.contains(ELSEWHERE)
+        self.what == What::Service && ABSENT.contains(&bare(&self.code)) && !self.message.contains(ELSEWHERE)
     }
 
     /// What is wrong with the credentials, where that is why.
@@ -273,12 +283,12 @@ impl Failure {
 
     /// Whether AWS asks for fewer calls.
     pub fn is_throttled(&self) -> bool {
-        THROTTLED.contains(&self.code.as_str()) || self.status == 429
+        THROTTLED.contains(&bare(&self.code)) || self.status == 429
     }
 
     /// Whether the credentials may not do this.
     pub fn is_denied(&self) -> bool {
-        DENIED.contains(&self.code.as_str()) || matches!(self.status, 401 | 403)
+        DENIED.contains(&bare(&self.code)) || matches!(self.status, 401 | 403)
     }
 
     /// Whether the same read may go through a moment later.
@@ -319,7 +329,7 @@ impl Failure {
             return ApplyError::Throttled(text);
         }
         let rule = WAITS.iter().find(|(code, part, ..)| {
-            (code.is_empty() || *code == self.code) && (part.is_empty() || self.message.contains(part))
+            (code.is_empty() || *code == bare(&self.code)) && (part.is_empty() || self.message.contains(part))
         });
         if let Some((_, _, after, patience)) = rule {
             return wait(text, *after, *patience);
@@ -329,7 +339,7 @@ impl Failure {
         }
         // SNS has no code of its own for a topic or a subscription that exists with other attributes or tags.
         let taken = self.code.starts_with("InvalidParameter") && self.message.contains("already exists with different");
-        if taken || self.is_absent() || CONFLICTS.contains(&self.code.as_str()) || self.status == 412 {
+        if taken || self.is_absent() || CONFLICTS.contains(&bare(&self.code)) || self.status == 412 {
             return ApplyError::Conflict(text);
         }
         if self.status >= 500 {
@@ -580,6 +590,22 @@ mod tests {
         assert!(matches!(failure("InternalFailure", "", 500).into_apply(), ApplyError::Uncertain(_)));
         assert!(matches!(failure("ThrottlingException", "Rate exceeded", 400).into_apply(), ApplyError::Throttled(_)));
         assert!(matches!(failure("SlowDown", "", 503).into_apply(), ApplyError::Throttled(_)));
+    }
+
+    #[test]
+    fn a_code_means_the_same_with_the_prefix_that_sqs_had_before_json() {
+        let old = |code: &str, status| failure(&format!("AWS.SimpleQueueService.{code}"), "", status);
+        assert!(matches!(old("RequestThrottled", 403).into_apply(), ApplyError::Throttled(_)));
+        assert!(matches!(old("QueueDeletedRecently", 400).into_apply(), ApplyError::Wait { .. }));
+        assert!(matches!(old("PurgeQueueInProgress", 403).into_apply(), ApplyError::Wait { .. }));
+        assert!(old("NonExistentQueue", 400).is_absent());
+    }
+
+    #[test]
+    fn a_key_service_that_throttles_whom_it_serves_is_a_throttle() {
+        for code in ["KMSThrottlingException", "KMSThrottling", "KMS.ThrottlingException"] {
+            assert!(matches!(failure(code, "Rate exceeded", 400).into_apply(), ApplyError::Throttled(_)), "{code}");
+        }
     }
 
     #[test]
