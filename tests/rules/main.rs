@@ -1,6 +1,7 @@
 //! How AWS really behaves, rule by rule: the engine over a simulated account, in virtual time. Each test is named after
 //! its rule.
 
+mod answers;
 mod cold;
 mod functions;
 mod messaging;

@@ -25,6 +25,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
 use evenkeel_aws::limiter::Limiters;
 use evenkeel_aws::{Account, Options};
 use serde_json::{Value as Json, json};
@@ -141,6 +142,8 @@ impl Call {
 pub enum Trouble {
     /// It takes effect, and nobody hears of it.
     LostReply,
+    /// It is answered, and the end of the answer is cut off so that nothing but the text itself tells.
+    CutShort,
     /// The service breaks before it does anything.
     ServerError,
     /// It is refused.
@@ -318,7 +321,7 @@ impl Aws {
             least + (most - least).mul_f64(cloud.chance.f64())
         }) / 2;
         tokio::time::sleep(way).await;
-        let (answer, lost) = self.with(|cloud| {
+        let (answer, trouble) = self.with(|cloud| {
             let trouble = cloud.troubles.iter().position(|(operation, _)| *operation == request.operation);
             let trouble = trouble.map(|at| cloud.troubles.remove(at).1);
             let allowed = !cloud.rules.quotas || cloud.quotas.take(&request.service, &request.operation, cloud.now);
@@ -332,13 +335,18 @@ impl Aws {
                 _ => cloud.answer(&request.service, &request.operation, &request.input),
             };
             cloud.note(&request, &answer);
-            (answer, matches!(trouble, Some(Trouble::LostReply)))
+            (answer, trouble)
         });
         tokio::time::sleep(way).await;
-        if lost {
+        if matches!(trouble, Some(Trouble::LostReply)) {
             return Err(ConnectorError::io("the connection was reset".into()));
         }
-        Ok(wire::write(&request.service, &request.operation, answer))
+        let mut answer = wire::write(&request.service, &request.operation, answer);
+        if matches!(trouble, Some(Trouble::CutShort)) {
+            let part = answer.body().bytes().map(|all| all[..all.len() / 2].to_vec()).unwrap_or_default();
+            *answer.body_mut() = SdkBody::from(part);
+        }
+        Ok(answer)
     }
 }
 

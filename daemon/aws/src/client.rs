@@ -19,6 +19,7 @@ use aws_smithy_types::error::ErrorMetadata;
 use crate::calls::{Calls, Counter};
 use crate::error::{CredentialsTrouble, Failure, What, credentials_trouble, sources, unconnected};
 use crate::limiter::Limiters;
+use crate::whole::Whole;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -179,7 +180,11 @@ impl Account {
         let counter = Counter::default();
         let bounded = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(IDENTITY).build();
         let sts = aws_sdk_sts::Client::from_conf(
-            aws_sdk_sts::config::Builder::from(&config).interceptor(counter.clone()).timeout_config(bounded).build(),
+            aws_sdk_sts::config::Builder::from(&config)
+                .interceptor(counter.clone())
+                .interceptor(Whole)
+                .timeout_config(bounded)
+                .build(),
         );
         let mut tries = 0;
         let identity = loop {
@@ -215,7 +220,7 @@ impl Account {
         macro_rules! client {
             ($service:ident) => {
                 $service::Client::from_conf(
-                    $service::config::Builder::from(&config).interceptor(counter.clone()).build(),
+                    $service::config::Builder::from(&config).interceptor(counter.clone()).interceptor(Whole).build(),
                 )
             };
         }

@@ -291,17 +291,26 @@ impl Failure {
         DENIED.contains(&bare(&self.code)) || matches!(self.status, 401 | 403)
     }
 
+    /// Whether an error came without saying which: AWS gives every one a code, so the answer was cut short on its way
+    /// or is somebody else's.
+    fn is_unreadable(&self) -> bool {
+        self.what == What::Service && self.code.is_empty() && !self.is_unknown_call()
+    }
+
     /// Whether the same read may go through a moment later.
     pub fn is_passing(&self) -> bool {
         self.is_throttled()
             || self.status >= 500
+            || self.is_unreadable()
             || matches!(self.what, What::Timeout | What::Unreachable | What::Broken)
     }
 
     /// A sentence for people, without secrets.
     pub fn sentence(&self) -> String {
         match self.what {
-            What::Service if self.code.is_empty() => format!("{}: {}", self.service, self.message),
+            What::Service if self.code.is_empty() => {
+                format!("{} answered with an error that cannot be read ({})", self.service, self.message)
+            }
             What::Service if self.credentials().is_some() && self.service != "STS" => {
                 let advice = self.credentials().map_or("", CredentialsTrouble::advice);
                 format!("{advice} ({}: {}: {})", self.service, self.code, self.message)
@@ -342,7 +351,7 @@ impl Failure {
         if taken || self.is_absent() || CONFLICTS.contains(&bare(&self.code)) || self.status == 412 {
             return ApplyError::Conflict(text);
         }
-        if self.status >= 500 {
+        if self.status >= 500 || self.is_unreadable() {
             return ApplyError::Uncertain(text);
         }
         ApplyError::Refused(text)
@@ -599,6 +608,17 @@ mod tests {
         assert!(matches!(old("QueueDeletedRecently", 400).into_apply(), ApplyError::Wait { .. }));
         assert!(matches!(old("PurgeQueueInProgress", 403).into_apply(), ApplyError::Wait { .. }));
         assert!(old("NonExistentQueue", 400).is_absent());
+    }
+
+    #[test]
+    fn an_error_that_was_cut_short_on_its_way_is_asked_for_again() {
+        let cut = failure("", "HTTP status 400", 400);
+        assert!(cut.is_passing());
+        assert!(matches!(cut.into_apply(), ApplyError::Uncertain(_)));
+        let barred = failure("", "HTTP status 403", 403);
+        assert!(barred.is_passing());
+        assert!(matches!(barred.into_apply(), ApplyError::Denied(_)));
+        assert!(!failure("ValidationException", "no", 400).is_passing());
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub mod topic;
 mod url;
 mod values;
 pub mod version;
+mod whole;
 mod wire;
 mod zones;
 
