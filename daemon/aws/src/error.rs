@@ -9,6 +9,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use evenkeel_core::plan::{Applied, ApplyError};
 use serde_json::Value as Json;
 
+use crate::whole;
+
 mod credentials;
 
 pub(crate) use credentials::{CredentialsTrouble, credentials_trouble};
@@ -185,6 +187,11 @@ pub(crate) fn refuses_credentials(answer: &HttpResponse) -> bool {
         && code_of(answer).is_some_and(|code| credentials_trouble(&code, "").is_some())
 }
 
+/// Whether an answer lost its end on its way.
+fn is_cut(answer: &HttpResponse) -> bool {
+    answer.body().bytes().is_some_and(whole::is_cut)
+}
+
 /// Whether an answer asks for fewer calls. Reads the code where the protocol has it: a header, JSON's `__type`, XML's
 /// `Code`; the body is in memory by then.
 pub(crate) fn is_throttling(answer: &HttpResponse) -> bool {
@@ -216,8 +223,8 @@ impl Failure {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let (what, meta, status) = match error {
-            // An answer that says it went well and cannot be read: only a read tells what happened.
-            SdkError::ServiceError(context) if context.raw().status().is_success() => {
+            // An answer that says it went well and cannot be read, or that lost its end: only a read tells what happened.
+            SdkError::ServiceError(context) if context.raw().status().is_success() || is_cut(context.raw()) => {
                 (What::Broken, Some(context.err().meta()), context.raw().status().as_u16())
             }
             SdkError::ServiceError(context) => {
@@ -532,6 +539,20 @@ mod tests {
         // Such an answer proves no absence, and a write that got it may have been carried out.
         assert!(!answered(404, None, None).is_absent());
         assert!(matches!(answered(500, None, None).into_apply(), ApplyError::Uncertain(_)));
+    }
+
+    #[test]
+    fn half_an_error_proves_nothing() {
+        use aws_sdk_iam::operation::get_role::GetRoleError;
+        let whole = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
+        let of = |body: &str| {
+            let meta = aws_smithy_types::error::ErrorMetadata::builder().code("NoSuchEntity").build();
+            let error = GetRoleError::generic(meta);
+            Failure::of("IAM", &SdkError::service_error(error, answer(404, None, body)))
+        };
+        assert!(of(whole).is_absent());
+        let half = of(whole.strip_suffix("</ErrorResponse>").unwrap());
+        assert!(!half.is_absent() && half.is_passing());
     }
 
     #[test]

@@ -28,6 +28,10 @@ impl Intercept for Whole {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
+        // What failed is told apart where failures are.
+        if context.output_or_error().is_err() {
+            return Ok(());
+        }
         let Some(body) = response.body().bytes() else { return Ok(()) };
         let tells = cfg.load::<Metadata>().is_some_and(|call| tells(call.name()));
         if body.is_empty() && response.status().is_success() && tells {
@@ -44,7 +48,7 @@ fn tells(operation: &str) -> bool {
 
 /// Whether a document of AWS's query protocols lacks its end. Its root is named `OperationResponse` or `ErrorResponse`;
 /// what has another one is not AWS's, and not judged.
-fn is_cut(body: &[u8]) -> bool {
+pub(crate) fn is_cut(body: &[u8]) -> bool {
     let Ok(mut rest) = std::str::from_utf8(body).map(str::trim) else { return false };
     while let Some(head) = rest.strip_prefix("<?").or_else(|| rest.strip_prefix("<!")) {
         match head.split_once('>') {
