@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel_aws::fence::with_fence;
 use evenkeel_aws::limiter::with_priority;
 use evenkeel_core::engine::backoff::jitter;
 use evenkeel_core::engine::queue::Turn;
@@ -62,31 +63,39 @@ pub async fn once(
     let mut ready = Vec::new();
     let mut known = Ready::new();
     let revision = tree.snapshot.revision.name.as_str();
-    let unreached = tokio::select! {
-        unreached = session.open(targets) => unreached,
-        // Nothing was written yet: nobody has to wait for an endpoint that does not answer.
-        () = asked_to_end(draining.clone()) => targets.iter().map(|target| (target.key(), Unreached {
-            reason: "Interrupted",
-            message: "evenkeel was told to end before it could reach AWS; nothing was changed".to_owned(),
-        })).collect(),
-    };
-    for target in targets {
-        if let Some(unreached) = unreached.get(&target.key()) {
-            let failure = PrepareError::Aws(unreached.clone());
-            apps.push(unprepared(target, revision, &failure));
-            failures.push(failure);
-            continue;
-        }
-        match session.prepare(tree, target, &mut known).await {
-            Ok(prepared) => ready.push(prepared),
-            Err(failure) => {
+    let looked = async {
+        let unreached = session.open(targets).await;
+        for target in targets {
+            if let Some(unreached) = unreached.get(&target.key()) {
+                let failure = PrepareError::Aws(unreached.clone());
                 apps.push(unprepared(target, revision, &failure));
                 failures.push(failure);
+                continue;
             }
+            match session.prepare(tree, target, &mut known).await {
+                Ok(prepared) => ready.push(prepared),
+                Err(failure) => {
+                    apps.push(unprepared(target, revision, &failure));
+                    failures.push(failure);
+                }
+            }
+        }
+        session.sweep(&distinct(known.values())).await;
+    };
+    // Nothing was written yet: nobody has to wait for an endpoint that does not answer.
+    if until_told_to_end(&draining, looked).await.is_none() {
+        (apps, failures, ready) = (Vec::new(), Vec::new(), Vec::new());
+        for target in targets {
+            let failure = PrepareError::Aws(Unreached {
+                reason: "Interrupted",
+                message: "evenkeel was told to end before it had seen what there is in AWS; nothing was changed"
+                    .to_owned(),
+            });
+            apps.push(unprepared(target, revision, &failure));
+            failures.push(failure);
         }
     }
     let worlds = distinct(known.values());
-    session.sweep(&worlds).await;
     let deadline = started + limits.timeout;
     let ended: BTreeMap<String, watch::Sender<bool>> =
         ready.iter().map(|prepared| (prepared.target.key(), watch::Sender::new(false))).collect();
@@ -179,9 +188,17 @@ fn unprepared(target: &Target, revision: &str, failure: &PrepareError) -> AppRep
     AppReport::failed(&target.app, target.env.as_deref(), revision, failure.reason(), failure.sentence())
 }
 
-async fn asked_to_end(mut draining: watch::Receiver<bool>) {
-    if draining.wait_for(|draining| *draining).await.is_err() {
-        std::future::pending().await
+/// Does something that changes nothing, such as looking for AWS; `None` where the process was told to end before.
+pub async fn until_told_to_end<F: Future>(draining: &watch::Receiver<bool>, work: F) -> Option<F::Output> {
+    let mut draining = draining.clone();
+    let told = async {
+        if draining.wait_for(|draining| *draining).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        done = work => Some(done),
+        () = told => None,
     }
 }
 
@@ -294,8 +311,10 @@ impl Daemon {
                 let (stop, stopped) = watch::channel(false);
                 stops.insert(key.clone(), stop);
                 let memory = Arc::clone(memory.lock().await.entry(key.clone()).or_default());
+                let fence = self.lease.as_ref().map(|lease| lease.fence(&BTreeSet::from([key.clone()])));
                 let work = Work {
                     session: Arc::clone(&self.session),
+                    draining: draining.clone(),
                     board: self.board.clone(),
                     allowed: self.allowed.clone(),
                     tree,
@@ -305,7 +324,8 @@ impl Daemon {
                     stopped,
                     priority,
                 };
-                let turn = with_priority(priority, work.turn()).instrument(info_span!("app", name = key));
+                let turn =
+                    with_fence(fence, with_priority(priority, work.turn())).instrument(info_span!("app", name = key));
                 keys.insert(runs.spawn(turn).id(), key);
             }
             let due = queue.next_due().map(|due| started + due).filter(|_| runs.len() < APPS_AT_ONCE);
@@ -502,6 +522,8 @@ struct Work {
     confirmed: bool,
     memory: Arc<Mutex<Memory>>,
     stopped: watch::Receiver<bool>,
+    /// Turns true when the process is to end.
+    draining: watch::Receiver<bool>,
     priority: Priority,
 }
 
@@ -511,7 +533,10 @@ impl Work {
         let revision = self.tree.snapshot.revision.name.clone();
         let (app, env) = (self.target.app.as_str(), self.target.env.as_deref());
         let mut word = "Frozen";
-        let (prepared, frozen) = match self.session.prepare(&self.tree, &self.target, &mut Ready::new()).await {
+        let mut known = Ready::new();
+        let looked = self.session.prepare(&self.tree, &self.target, &mut known);
+        let Some(looked) = until_told_to_end(&self.draining, looked).await else { return Ended::failed() };
+        let (prepared, frozen) = match looked {
             Ok(prepared) => (prepared, None),
             Err(failure) => {
                 let sentence = match &failure {
@@ -531,9 +556,14 @@ impl Work {
                 }
             }
         };
-        observe::sweep_once(&prepared.world).await;
-        for exporter in prepared.imports.values() {
-            observe::sweep_once(&exporter.world).await;
+        let swept = async {
+            observe::sweep_once(&prepared.world).await;
+            for exporter in prepared.imports.values() {
+                observe::sweep_once(&exporter.world).await;
+            }
+        };
+        if until_told_to_end(&self.draining, swept).await.is_none() {
+            return Ended::failed();
         }
         let board = self.board.clone();
         let frozen_note = frozen.clone();

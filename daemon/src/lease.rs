@@ -9,11 +9,12 @@ mod holdings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use evenkeel_aws::fence::May;
 use evenkeel_aws::lease::{Claimed, LeaseError, LeaseTable};
-use evenkeel_core::engine::lease::{BEAT, Claim, Membership, Replica};
+use evenkeel_core::engine::lease::{BEAT, Claim, Membership, Replica, VALID};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -25,6 +26,8 @@ pub use holdings::{Holdings, Turnover};
 const ASK: Duration = Duration::from_secs(1);
 /// How many claims are made at once.
 const CLAIMS_AT_ONCE: usize = 8;
+/// How long the round that is under way may still take when the replica leaves.
+const LAST_ROUND: Duration = Duration::from_secs(2);
 
 /// Where heartbeats and claims are kept.
 #[async_trait]
@@ -86,6 +89,8 @@ struct Inner {
     interested: BTreeSet<String>,
     held: BTreeMap<String, Held>,
     leaving: BTreeSet<String>,
+    /// This machine's clock when the last heartbeat that arrived was begun.
+    wall: SystemTime,
     /// Releases that have not arrived yet.
     releasing: BTreeMap<String, (String, u64, Option<String>)>,
     /// Who holds what this replica should hold.
@@ -93,6 +98,32 @@ struct Inner {
     /// Holders without a row, as they were found at the round before.
     suspects: BTreeMap<String, (String, u64)>,
     problem: Option<String>,
+}
+
+/// When a heartbeat was begun.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    now: Duration,
+    wall: SystemTime,
+}
+
+impl Begun {
+    fn new(lease: &Lease) -> Self {
+        Begun { now: lease.now(), wall: SystemTime::now() }
+    }
+}
+
+impl Inner {
+    fn beaten(&mut self, begun: Begun) {
+        self.membership.beaten(begun.now);
+        self.wall = begun.wall;
+    }
+
+    /// Whether anything may be started or sent. What counts time in a process stands still while a machine sleeps, and
+    /// its clock does not; one that is put forward costs a heartbeat.
+    fn may_act(&self, now: Duration) -> bool {
+        self.membership.may_act(now) && !self.wall.elapsed().is_ok_and(|since| since >= VALID)
+    }
 }
 
 /// One replica's part in the lease. It ends with [`Lease::leave`].
@@ -103,6 +134,8 @@ pub struct Lease {
     inner: Mutex<Inner>,
     changed: watch::Sender<u64>,
     ended: watch::Sender<bool>,
+    /// Held by the round that is under way: who leaves in the middle of one would be put back by what it still does.
+    rounds: tokio::sync::Mutex<()>,
 }
 
 impl Lease {
@@ -126,6 +159,7 @@ impl Lease {
             interested: wants.clone().unwrap_or_default(),
             held: BTreeMap::new(),
             leaving: BTreeSet::new(),
+            wall: SystemTime::now(),
             releasing: BTreeMap::new(),
             others: BTreeMap::new(),
             suspects: BTreeMap::new(),
@@ -138,6 +172,7 @@ impl Lease {
             inner: Mutex::new(inner),
             changed: watch::Sender::new(0),
             ended: watch::Sender::new(false),
+            rounds: tokio::sync::Mutex::default(),
         })
     }
 
@@ -145,11 +180,11 @@ impl Lease {
         let (replica, begun) = {
             let inner = self.inner();
             let id = inner.membership.me().to_owned();
-            (Replica { id, beat: inner.beat, wants: self.wants.clone() }, self.now())
+            (Replica { id, beat: inner.beat, wants: self.wants.clone() }, Begun::new(self))
         };
         self.table.join(&replica).await?;
         info!(replica = replica.id, "joined the lease");
-        self.inner().membership.beaten(begun);
+        self.inner().beaten(begun);
         Ok(())
     }
 
@@ -173,7 +208,22 @@ impl Lease {
     /// What this replica may work on now.
     pub fn held(&self) -> BTreeMap<String, Held> {
         let inner = self.inner();
-        if inner.membership.may_act(self.now()) { inner.held.clone() } else { BTreeMap::new() }
+        if inner.may_act(self.now()) { inner.held.clone() } else { BTreeMap::new() }
+    }
+
+    /// Whether writes for these applications may be sent: as long as the claims that this replica has on them now hold.
+    pub fn fence(self: &Arc<Self>, apps: &BTreeSet<String>) -> May {
+        let epochs = |inner: &Inner, app: &String| inner.held.get(app).map(|held| held.claim.epoch);
+        let claims: Vec<(String, Option<u64>)> = {
+            let inner = self.inner();
+            apps.iter().map(|app| (app.clone(), epochs(&inner, app))).collect()
+        };
+        let lease = Arc::clone(self);
+        Arc::new(move || {
+            let inner = lease.inner();
+            inner.may_act(lease.now())
+                && claims.iter().all(|(app, claim)| claim.is_some() && epochs(&inner, app) == *claim)
+        })
     }
 
     /// What it holds and is to give up as soon as nothing works on it any more.
@@ -224,7 +274,15 @@ impl Lease {
         let mut ended = self.ended.subscribe();
         loop {
             let begun = Instant::now();
-            self.round().await;
+            let mut leaves = self.ended.subscribe();
+            let given_up = async {
+                let _ = leaves.wait_for(|ended| *ended).await;
+                tokio::time::sleep(LAST_ROUND).await;
+            };
+            tokio::select! {
+                () = self.round() => {}
+                () = given_up => return,
+            }
             let next = begun + self.pause();
             let lapses = self.inner().membership.valid_until().map_or(next, |until| self.started + until);
             let mut told = lapses >= next;
@@ -251,6 +309,10 @@ impl Lease {
 
     /// One heartbeat, one look at the others, and what follows from it.
     async fn round(&self) {
+        let _round = self.rounds.lock().await;
+        if self.is_ending() {
+            return;
+        }
         let problem = match tokio::time::timeout(BEAT, self.turn()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
@@ -267,10 +329,12 @@ impl Lease {
         let (me, beat, begun) = {
             let mut inner = self.inner();
             inner.beat += 1;
-            (inner.membership.me().to_owned(), inner.beat, self.now())
+            (inner.membership.me().to_owned(), inner.beat, Begun::new(self))
         };
         if self.table.beat(&me, beat).await? {
-            self.inner().membership.beaten(begun);
+            self.inner().beaten(begun);
+        } else if self.is_ending() {
+            return Ok(());
         } else {
             warn!(replica = me, "others took this replica for dead: it starts over");
             {
@@ -328,6 +392,9 @@ impl Lease {
             missing
         };
         for some in missing.chunks(CLAIMS_AT_ONCE) {
+            if self.is_ending() {
+                break;
+            }
             let claims = some.iter().map(|app| self.claim(app, fenced));
             for outcome in futures::future::join_all(claims).await {
                 outcome?;
@@ -395,6 +462,8 @@ impl Lease {
     /// dead: its last write may still be under way.
     pub async fn leave(&self, revision: Option<&str>, busy: &BTreeSet<String>) {
         self.ended.send_replace(true);
+        // What the round under way claims is among what is given up then.
+        let _last = self.rounds.lock().await;
         let held: Vec<String> = self.inner().held.keys().filter(|app| !busy.contains(*app)).cloned().collect();
         let leave = async {
             for some in held.chunks(CLAIMS_AT_ONCE) {
@@ -411,6 +480,10 @@ impl Lease {
         if tokio::time::timeout(BEAT, leave).await.is_err() {
             warn!("the lease table did not answer in time; the claims lapse by themselves");
         }
+    }
+
+    fn is_ending(&self) -> bool {
+        *self.ended.borrow()
     }
 
     fn now(&self) -> Duration {

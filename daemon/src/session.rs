@@ -34,6 +34,9 @@ pub const RESYNC: Duration = Duration::from_secs(300);
 /// What tells two worlds apart: the profile, the role to assume and the region.
 type Way = (Option<String>, Option<String>, Option<String>);
 
+/// Whose credentials: the profile and the role to assume.
+type Owner = (Option<String>, Option<String>);
+
 /// The way into an account: open, or why it was not the last time.
 #[derive(Default)]
 struct Door {
@@ -87,6 +90,8 @@ pub struct Session {
     pub resync: Duration,
     /// A door that is slow to open holds up nobody who wants another.
     worlds: Mutex<BTreeMap<Way, Arc<Door>>>,
+    /// The account that the credentials of a profile, with or without a role, were of when they were first used.
+    accounts: std::sync::Mutex<BTreeMap<Owner, String>>,
     /// By the directory that paths are relative to: packing again what did not change is cheap.
     packers: Mutex<BTreeMap<PathBuf, Arc<Packer>>>,
 }
@@ -161,6 +166,7 @@ impl Session {
             limiters: None,
             resync: RESYNC,
             worlds: Mutex::default(),
+            accounts: std::sync::Mutex::default(),
             packers: Mutex::default(),
         }
     }
@@ -182,13 +188,12 @@ impl Session {
                     (Some(world), _) => world,
                     // Who waited while somebody else tried has that answer.
                     (None, Some((at, reason))) if *at >= asked => return Err(reason.clone()),
-                    (None, _) => match self.connect(home, region).await {
+                    (None, _) => match self.enter(home, region).await {
                         Ok(world) => {
                             door.set(Arc::clone(&world));
                             world
                         }
-                        Err(error) => {
-                            let reason = Unreached { reason: error.reason(), message: error.to_string() };
+                        Err(reason) => {
                             *failed = Some((Instant::now(), reason.clone()));
                             return Err(reason);
                         }
@@ -196,16 +201,8 @@ impl Session {
                 }
             }
         };
-        match &home.account {
-            Some(wanted) if *wanted != world.account && !self.sandboxed => Err(Unreached {
-                reason: "WrongAccount",
-                message: format!(
-                    "the credentials belong to account {}, the spec wants account {wanted}: nothing was changed; use a profile or role of {wanted}",
-                    world.account
-                ),
-            }),
-            _ => Ok(world),
-        }
+        self.is_the_one(home, &world)?;
+        Ok(world)
     }
 
     /// Opens the way into the accounts of all targets side by side: one that does not answer holds up no other. Gives
@@ -214,6 +211,42 @@ impl Session {
         let tries = targets.iter().map(|target| async { (target.key(), self.world(&target.home).await.err()) });
         let tried = futures::future::join_all(tries).await;
         tried.into_iter().filter_map(|(key, failure)| Some((key, failure?))).collect()
+    }
+
+    async fn enter(&self, home: &Home, region: Option<String>) -> Result<Arc<World>, Unreached> {
+        let connected = self.connect(home, region).await;
+        let world = connected.map_err(|error| Unreached { reason: error.reason(), message: error.to_string() })?;
+        self.is_the_one(home, &world)?;
+        Ok(world)
+    }
+
+    /// Holds a world's account against the one that the spec names, or else against the one of before: what a process did
+    /// so far, it would do all over again with the credentials of another.
+    fn is_the_one(&self, home: &Home, world: &World) -> Result<(), Unreached> {
+        let found = &world.account;
+        if let (Some(wanted), false) = (&home.account, self.sandboxed) {
+            if wanted == found {
+                return Ok(());
+            }
+            return Err(Unreached {
+                reason: "WrongAccount",
+                message: format!(
+                    "the credentials belong to account {found}, the spec wants account {wanted}: nothing was changed; use a profile or role of {wanted}"
+                ),
+            });
+        }
+        let owner = (home.profile.clone(), home.role_arn.clone());
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = accounts.entry(owner).or_insert_with(|| found.clone());
+        if first == found {
+            return Ok(());
+        }
+        Err(Unreached {
+            reason: "AccountChanged",
+            message: format!(
+                "the credentials belong to account {found} now, and belonged to account {first} when evenkeel began: nothing was changed; give it credentials of {first} again, or start it anew where {found} is meant"
+            ),
+        })
     }
 
     async fn connect(&self, home: &Home, region: Option<String>) -> Result<Arc<World>, ConnectError> {

@@ -21,4 +21,5 @@ mod reverts;
 mod sam;
 mod secrets;
 mod shop;
+mod takeover;
 mod versions;

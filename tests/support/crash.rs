@@ -63,13 +63,8 @@ impl Life<'_> {
     pub async fn through(&self, manner: Manner) -> (Ran, Vec<String>) {
         let proxy = Hostile::start(self.endpoint, manner).await.expect("a port");
         let output = self.start(&proxy.endpoint()).wait_with_output().await.expect("evenkeel ends");
-        let ran = Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            line: format!("reconcile --once {} in account {}", self.specs.display(), self.account),
-        };
-        (ran, proxy.writes())
+        let line = format!("reconcile --once {} in account {}", self.specs.display(), self.account);
+        (Ran::of(output, line), proxy.writes())
     }
 
     /// Kills it (`kill -9`) as soon as AWS has carried out its write number `write`, whose answer it never gets.

@@ -92,15 +92,43 @@ impl Daemon {
         self.until(app, "ready", |report| report["ready"] == true).await
     }
 
+    async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it still runs");
+        let sent = Command::new("kill").args([name, &id.to_string()]).status().await.expect("kill runs");
+        assert!(sent.success(), "the daemon was gone already:\n{}", self.log());
+    }
+
+    /// Freezes it in the middle of whatever it does (SIGSTOP).
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub async fn freeze(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// Lets it go on as if nothing had happened (SIGCONT).
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub async fn thaw(&self) {
+        self.signal("-CONT").await;
+    }
+
+    /// Kills it (`kill -9`) and waits until it is gone.
+    ///
+    /// # Panics
+    /// Where it cannot be killed.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
     /// Sends SIGTERM and waits for the end; gives the exit code and how long it took.
     ///
     /// # Panics
     /// Where it does not end within 15 seconds.
     pub async fn terminate(mut self) -> (i32, Duration) {
-        let id = self.child.id().expect("it still runs");
         let started = Instant::now();
-        let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await.expect("kill runs");
-        assert!(sent.success(), "the daemon was gone already:\n{}", self.log());
+        self.signal("-TERM").await;
         let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
         let status = ended.expect("the daemon ends").expect("a status");
         (status.code().unwrap_or(-1), started.elapsed())

@@ -42,12 +42,16 @@ pub enum Manner {
 }
 
 /// A fault that lasts until it is taken away.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Lasting {
     /// The service that has it (`sqs`); all where it is empty.
     pub service: &'static str,
     /// The region that has it; all where it is empty.
     pub region: &'static str,
+    /// The call that has it (`AssumeRole`); all where it is empty.
+    pub operation: &'static str,
+    /// The access key whose requests have it; all where it is empty.
+    pub key: &'static str,
     /// What is answered: a status, a code and a message; nothing at all where it is not said.
     pub answer: Option<(u16, &'static str, &'static str)>,
 }
@@ -181,8 +185,14 @@ impl Shared {
             }
             Manner::Lasting => {
                 let fault = self.state().lasting.clone().filter(|fault| {
-                    (fault.service.is_empty() || fault.service == request.service())
-                        && (fault.region.is_empty() || fault.region == request.region())
+                    [
+                        (fault.service, request.service()),
+                        (fault.region, request.region()),
+                        (fault.operation, &request.operation()),
+                        (fault.key, request.access_key()),
+                    ]
+                    .iter()
+                    .all(|(wanted, found)| wanted.is_empty() || wanted == found)
                 });
                 let answer = match fault.map(|fault| fault.answer) {
                     Some(None) => return std::future::pending().await,

@@ -18,6 +18,15 @@ pub struct Ran {
 }
 
 impl Ran {
+    pub(crate) fn of(output: std::process::Output, line: String) -> Ran {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            line,
+        }
+    }
+
     /// Goes on where the exit code is this one.
     ///
     /// # Panics

@@ -2,15 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use evenkeel::sandbox::Sandbox;
 use evenkeel_aws::{Account, Options};
 use tokio::process::Command;
 
 use crate::daemon::Daemon;
-use crate::hostile::{Hostile, Lasting, Manner};
+use crate::hostile::{Faults, Hostile, Lasting, Manner};
 use crate::program::{Ran, binary};
 use crate::wire::Wire;
+
+/// Daemons that were started by the tests of this process.
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// The region of all tests.
 const REGION: &str = "eu-west-1";
@@ -64,6 +69,17 @@ impl Rig {
     /// Where there is no port to listen on.
     pub async fn can_fail(&mut self) {
         self.hostile = Some(Hostile::start(&self.endpoint, Manner::Lasting).await.expect("a port"));
+    }
+
+    /// From now on the program goes through a network that takes its time, where it is not a hostile one already.
+    ///
+    /// # Panics
+    /// Where there is no port to listen on.
+    pub async fn is_far(&mut self, seed: u64) {
+        if self.hostile.is_none() {
+            let manner = Manner::Hostile(Faults::slow(seed));
+            self.hostile = Some(Hostile::start(&self.endpoint, manner).await.expect("a port"));
+        }
     }
 
     /// From now on this is wrong with AWS, or nothing.
@@ -181,12 +197,39 @@ impl Rig {
         let mut command = self.command(words);
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().expect("evenkeel runs");
         let output = child.wait_with_output().await.expect("evenkeel ends");
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            line: words.to_owned(),
-        }
+        Ran::of(output, words.to_owned())
+    }
+
+    /// Runs the program, sends it SIGTERM after a while, and tells how long it took to end then.
+    ///
+    /// # Panics
+    /// Where it cannot be started, has ended before, or does not end within a minute.
+    pub async fn told_to_end(&self, words: &str, after: Duration) -> (Ran, Duration) {
+        let mut command = self.command(words);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("evenkeel runs");
+        let id = child.id().expect("it runs");
+        tokio::time::sleep(after).await;
+        let told = Instant::now();
+        let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await.expect("kill runs");
+        assert!(sent.success(), "`evenkeel {words}` has ended before");
+        let output = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output()).await;
+        let ran = Ran::of(output.expect("evenkeel ends").expect("an output"), words.to_owned());
+        (ran, told.elapsed())
+    }
+
+    /// Another account of the emulator's, by its access key, in a region.
+    ///
+    /// # Panics
+    /// Where it does not answer.
+    pub async fn account_of(&self, key: &str, region: &str) -> Account {
+        let options = Options {
+            region: Some(region.to_owned()),
+            endpoint_url: Some(self.endpoint.clone()),
+            keys: Some((key.to_owned(), "test".to_owned())),
+            ..Options::default()
+        };
+        Account::connect(options).await.expect("the emulator answers")
     }
 
     /// `plan SPECS --env dev -o json`
@@ -207,7 +250,7 @@ impl Rig {
     /// Starts the daemon on another directory of specs.
     pub async fn daemon_on(&self, specs: &Path, words: &str) -> Daemon {
         let words = format!("reconcile {} --listen 127.0.0.1:0 {words}", specs.display());
-        let log = self.path(&format!("daemon-{}.log", std::fs::read_dir(self.dir.path()).map_or(0, Iterator::count)));
+        let log = self.path(&format!("daemon-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
         Daemon::start(self.command(&words), log).await
     }
 

@@ -6,14 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::timeout::TimeoutConfig;
 
+use crate::client::{ANSWER, CONNECT};
 use crate::error::{is_throttling, refuses_credentials};
+use crate::fence;
 use crate::limiter::Limiter;
 
 /// How often each operation was called: `{service: {operation: n}}`, in the SDK's names (`Lambda`, `GetFunction`).
@@ -24,6 +27,9 @@ pub fn is_write(operation: &str) -> bool {
     const READS: [&str; 8] = ["Get", "List", "Describe", "Head", "Lookup", "Simulate", "BatchGet", "Assume"];
     !READS.iter().any(|verb| operation.starts_with(verb))
 }
+
+/// Reads that AWS takes its time for: whole accounts at once.
+const SLOW_READS: [&str; 1] = ["GetAccountAuthorizationDetails"];
 
 /// How many of the calls changed something.
 pub fn writes(calls: &Calls) -> u64 {
@@ -84,6 +90,21 @@ impl Intercept for Counter {
         "evenkeel call counter"
     }
 
+    // A service that has fallen silent holds up every sweep: what only reads is soon answered, or not at all.
+    fn modify_before_serialization(
+        &self,
+        _context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let soon = |metadata: &Metadata| !is_write(metadata.name()) && !SLOW_READS.contains(&metadata.name());
+        if cfg.load::<Metadata>().is_some_and(soon) {
+            let bounds = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
+            cfg.interceptor_state().store_put(bounds);
+        }
+        Ok(())
+    }
+
     // Before each transmission, not each execution: what counts against a quota is what goes over the wire.
     fn read_before_transmit(
         &self,
@@ -92,6 +113,9 @@ impl Intercept for Counter {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(metadata) = cfg.load::<Metadata>() {
+            if is_write(metadata.name()) {
+                fence::pass()?;
+            }
             self.count(metadata.service(), metadata.name());
         }
         Ok(())

@@ -22,9 +22,11 @@ use crate::limiter::Limiters;
 use crate::whole::Whole;
 
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const READ: Duration = Duration::from_secs(30);
+/// How long the answer to a read may take, which is a matter of milliseconds as a rule.
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 /// How long the upload of a package may take until it is answered: 50 MB over a slow line.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(300);
 
@@ -32,8 +34,6 @@ pub(crate) const UPLOAD: Duration = Duration::from_secs(300);
 const CONNECTS: u32 = 4;
 /// How often where there is none at all: who waits for a whole timeout twice is not helped by a third.
 const SILENT_CONNECTS: u32 = 2;
-/// How long that answer may take: it needs no work of AWS's.
-const IDENTITY: Duration = Duration::from_secs(10);
 
 /// How to reach an account. What is left out comes the SDK's way: environment, profile, container, instance.
 #[derive(Clone, Debug, Default)]
@@ -178,7 +178,7 @@ impl Account {
         let region = config.region().map(|region| region.as_ref().to_owned()).ok_or(ConnectError::NoRegion)?;
         let endpoint_url = config.endpoint_url().map(str::to_owned);
         let counter = Counter::default();
-        let bounded = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(IDENTITY).build();
+        let bounded = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
         let sts = aws_sdk_sts::Client::from_conf(
             aws_sdk_sts::config::Builder::from(&config)
                 .interceptor(counter.clone())

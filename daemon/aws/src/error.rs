@@ -9,6 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use evenkeel_core::plan::{Applied, ApplyError};
 use serde_json::Value as Json;
 
+use crate::fence;
 use crate::whole;
 
 mod credentials;
@@ -337,6 +338,7 @@ impl Failure {
             What::Timeout | What::Broken => return ApplyError::Uncertain(text),
             // Nothing was sent: a later try is as good as the first.
             What::Unreachable => return wait(text, 5, 900),
+            What::Unsent if self.message == fence::Lapsed.to_string() => return wait(text, 5, 900),
             What::Unsent if self.message.to_lowercase().contains("credential") => return ApplyError::Denied(text),
             What::Unsent => return ApplyError::Refused(text),
             What::Service => {}

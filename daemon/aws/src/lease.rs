@@ -4,6 +4,7 @@
 //! every read is consistent.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -33,9 +34,10 @@ const EPOCH: &str = "epoch";
 const REVISION: &str = "revision";
 
 /// The table, as one tree of specs uses it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct LeaseTable {
-    client: aws_sdk_dynamodb::Client,
+    options: Options,
+    client: Mutex<Option<aws_sdk_dynamodb::Client>>,
     table: String,
     source: String,
 }
@@ -91,16 +93,29 @@ impl LeaseTable {
     /// # Errors
     /// [`LeaseError::Connect`].
     pub async fn connect(options: Options, name: &str, source: &str) -> Result<Self, LeaseError> {
-        let config = load(&options).await?;
+        let table = LeaseTable { options, client: Mutex::default(), table: name.to_owned(), source: source.to_owned() };
+        table.client().await?;
+        Ok(table)
+    }
+
+    /// The client; a new one, with credentials that are looked for anew, where the table has refused the last one's.
+    async fn client(&self) -> Result<aws_sdk_dynamodb::Client, LeaseError> {
+        let known = self.last().clone();
+        if let Some(client) = known {
+            return Ok(client);
+        }
+        let config = load(&self.options).await?;
         // No limiter stands before this table, and every call here can be made twice: conditions tell, and a heartbeat counts
         // from before it is sent.
         let retries = RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(PAUSE);
         let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_config(retries).build();
-        Ok(LeaseTable {
-            client: aws_sdk_dynamodb::Client::from_conf(config),
-            table: name.to_owned(),
-            source: source.to_owned(),
-        })
+        let client = aws_sdk_dynamodb::Client::from_conf(config);
+        *self.last() = Some(client.clone());
+        Ok(client)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<aws_sdk_dynamodb::Client>> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the table where it is not there, paid by request, and waits until it can be used.
@@ -109,7 +124,8 @@ impl LeaseTable {
     /// [`LeaseError`].
     pub async fn create(&self) -> Result<(), LeaseError> {
         let sent = self
-            .client
+            .client()
+            .await?
             .create_table()
             .table_name(&self.table)
             .billing_mode(BillingMode::PayPerRequest)
@@ -126,7 +142,7 @@ impl LeaseTable {
             Err(error) => return Err(self.error(&error)),
         }
         for _ in 0..CREATION.as_secs() {
-            let seen = self.client.describe_table().table_name(&self.table).send().await;
+            let seen = self.client().await?.describe_table().table_name(&self.table).send().await;
             match seen {
                 Ok(answer) if answer.table().and_then(|table| table.table_status()) == Some(&TableStatus::Active) => {
                     return Ok(());
@@ -156,7 +172,7 @@ impl LeaseTable {
         if let Some(wants) = &replica.wants {
             item.insert(WANTS.to_owned(), AttributeValue::L(wants.iter().map(|app| text(app)).collect()));
         }
-        let sent = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
+        let sent = self.client().await?.put_item().table_name(&self.table).set_item(Some(item)).send().await;
         sent.map(drop).map_err(|error| self.error(&error))
     }
 
@@ -166,7 +182,8 @@ impl LeaseTable {
     /// [`LeaseError`].
     pub async fn beat(&self, id: &str, beat: u64) -> Result<bool, LeaseError> {
         let sent = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&self.table)
             .set_key(Some(self.key(&replica_row(id))))
@@ -193,7 +210,8 @@ impl LeaseTable {
         let mut start = None;
         loop {
             let page = self
-                .client
+                .client()
+                .await?
                 .query()
                 .table_name(&self.table)
                 .consistent_read(true)
@@ -220,7 +238,8 @@ impl LeaseTable {
     /// # Errors
     /// [`LeaseError`].
     pub async fn remove(&self, id: &str, beat: Option<u64>) -> Result<bool, LeaseError> {
-        let mut call = self.client.delete_item().table_name(&self.table).set_key(Some(self.key(&replica_row(id))));
+        let mut call =
+            self.client().await?.delete_item().table_name(&self.table).set_key(Some(self.key(&replica_row(id))));
         if let Some(beat) = beat {
             call = call
                 .condition_expression("attribute_not_exists(#beat) OR #beat = :beat")
@@ -240,7 +259,8 @@ impl LeaseTable {
     /// [`LeaseError`].
     pub async fn claim(&self, app: &str, me: &str, from: Option<(&str, u64)>) -> Result<Claimed, LeaseError> {
         let mut call = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&self.table)
             .set_key(Some(self.key(&app_row(app))))
@@ -290,7 +310,8 @@ impl LeaseTable {
     /// [`LeaseError`].
     pub async fn release(&self, app: &str, me: &str, epoch: u64, revision: Option<&str>) -> Result<(), LeaseError> {
         let mut call = self
-            .client
+            .client()
+            .await?
             .update_item()
             .table_name(&self.table)
             .set_key(Some(self.key(&app_row(app))))
@@ -318,6 +339,9 @@ impl LeaseTable {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let failure = Failure::of("DynamoDB", error);
+        if failure.credentials().is_some() {
+            *self.last() = None;
+        }
         let table = self.table.clone();
         match failure.code.as_str() {
             "ResourceNotFoundException" => LeaseError::NoTable(table),

@@ -12,6 +12,7 @@ pub mod document;
 pub mod error;
 mod event_source_mapping;
 pub mod facet;
+pub mod fence;
 pub mod fetch;
 pub mod function;
 mod function_part;

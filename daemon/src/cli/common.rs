@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit;
 use crate::apps::{Selection, Tree};
+use crate::controller::until_told_to_end;
 use crate::lease::{Address, Guest};
 use crate::report::Style;
 use crate::sandbox::Sandbox;
@@ -241,9 +242,16 @@ impl Reaching {
         draining: watch::Receiver<bool>,
     ) -> Result<Option<Guest>, String> {
         let Some(address) = self.lease.as_ref().filter(|_| !wants.is_empty()) else { return Ok(None) };
-        let table = session.lease_table(address, source).await?;
-        let guest = Guest::enter(table, wants, Instant::now() + patience, draining).await;
-        guest.map(Some).map_err(|error| error.to_string())
+        let ends = draining.clone();
+        let entered = async {
+            let table = session.lease_table(address, source).await?;
+            let guest = Guest::enter(table, wants, Instant::now() + patience, draining).await;
+            guest.map(Some).map_err(|error| error.to_string())
+        };
+        match until_told_to_end(&ends, entered).await {
+            Some(guest) => guest,
+            None => Err("evenkeel was told to end while it waited for the lease; nothing was changed".to_owned()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use evenkeel_aws::fence::with_fence;
 use evenkeel_core::model::resource::SpecSource;
 use evenkeel_core::model::{Desired, Diagnostics};
 use evenkeel_core::plan::Scope;
@@ -17,6 +18,7 @@ use super::common::{self, Common, Consent, Reaching};
 use super::exit;
 use crate::apps::{Home, Target};
 use crate::converge::Run;
+use crate::lease::Guest;
 use crate::report::{AppReport, PlanReport, resources_table};
 use crate::session::Prepared;
 use crate::source::{Packer, Snapshot};
@@ -106,7 +108,8 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
             return Err(reason.to_owned());
         }
         let draining = guest.as_ref().map_or(draining.clone(), |guest| guest.draining(draining.clone()));
-        let ended = Run { draining, ..run }.converge().await;
+        let fence = guest.as_ref().map(Guest::fence);
+        let ended = with_fence(fence, Run { draining, ..run }.converge()).await;
         if let Some(guest) = guest {
             guest.leave(None).await;
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use evenkeel_aws::fence::with_fence;
 use evenkeel_core::plan::{Plan, Standing, Verb};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -16,8 +17,8 @@ use tracing::info;
 use super::common::{self, Common, Reaching};
 use super::exit;
 use crate::apps::{Target, Tree};
-use crate::controller::{self, Daemon, Limits};
-use crate::lease::Lease;
+use crate::controller::{self, Daemon, Limits, until_told_to_end};
+use crate::lease::{Guest, Lease};
 use crate::report::{AppReport, Report};
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, Board};
@@ -115,8 +116,10 @@ async fn once(arguments: &Arguments) -> Result<u8, String> {
         .into_iter()
         .partition(|target| guest.as_ref().is_none_or(|guest| guest.missing(&target.key()).is_none()));
     let draining = guest.as_ref().map_or(draining.clone(), |guest| guest.draining(draining));
-    let (mut report, failures) =
-        controller::once(&session, &tree, &mine, &limits, draining, &|plan| progress.round(plan)).await;
+    let fence = guest.as_ref().map(Guest::fence);
+    let round = |plan: &Plan| progress.round(plan);
+    let once = controller::once(&session, &tree, &mine, &limits, draining, &round);
+    let (mut report, failures) = with_fence(fence, once).await;
     progress.clear();
     let revision = tree.snapshot.revision.name.as_str();
     if let Some(guest) = guest {
@@ -183,8 +186,14 @@ async fn daemon(arguments: &Arguments) -> Result<u8, String> {
             let source = Snapshot::read(&arguments.common.specs)
                 .map(|snapshot| Tree::read(Arc::new(snapshot), &session.selection).source_id)
                 .map_err(|error| error.to_string())?;
-            let table = session.lease_table(address, &source).await?;
-            Some(Lease::join(table, None).await.map_err(|error| error.to_string())?)
+            let joined = async {
+                let table = session.lease_table(address, &source).await?;
+                Lease::join(table, None).await.map_err(|error| error.to_string())
+            };
+            match until_told_to_end(&draining, joined).await {
+                Some(lease) => Some(lease?),
+                None => return Ok(exit::OK),
+            }
         }
         None => None,
     };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use evenkeel_aws::fence::May;
 use evenkeel_aws::lease::LeaseError;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -46,6 +47,11 @@ impl Guest {
     /// Why an application was not handed over, where that is so.
     pub fn missing(&self, app: &str) -> Option<&str> {
         self.missing.get(app).map(String::as_str)
+    }
+
+    /// Whether writes may be sent: as long as everything that was handed over is held.
+    pub fn fence(&self) -> May {
+        self.lease.fence(&self.held)
     }
 
     /// Turns true when the process is to end, and when anything that was handed over is not held any more.

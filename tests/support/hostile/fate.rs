@@ -70,6 +70,13 @@ impl Faults {
         Faults { seed, throttled: 30, broken: 15, reset: 10, truncated: 10, delayed: 50, stale: 20, lagging: 300 }
     }
 
+    /// A network that only takes its time, so that something is always under way.
+    pub fn slow(seed: u64) -> Faults {
+        let never =
+            Faults { throttled: 0, broken: 0, reset: 0, truncated: 0, stale: 0, lagging: 0, ..Faults::moderate(seed) };
+        Faults { delayed: 1000, ..never }
+    }
+
     pub(super) fn fate(&self, request: &Request, key: u64, nth: u64, settling: bool) -> Fate {
         let mut rng = Rng::with_seed(self.seed ^ key.rotate_left(17) ^ nth.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         if request.operation().starts_with("POST /2015-03-31/functions") && request.function().is_none_or(str::is_empty)
@@ -81,7 +88,7 @@ impl Faults {
                 return Fate::Refused(refusal(request, 400, "InvalidParameterValueException", message));
             }
         }
-        if settling && request.is_write() && nth == 1 && rng.u32(0..3) == 0 {
+        if self.lagging > 0 && settling && request.is_write() && nth == 1 && rng.u32(0..3) == 0 {
             let message = "The operation cannot be performed at this time. An update is in progress for resource.";
             return Fate::Refused(refusal(request, 409, "ResourceConflictException", message));
         }

@@ -96,6 +96,11 @@ impl Request {
         }
     }
 
+    /// The access key in the signature.
+    pub(super) fn access_key(&self) -> &str {
+        self.scope(0)
+    }
+
     /// The service's name in the signature: `lambda`, `sqs`.
     pub(super) fn service(&self) -> &str {
         self.scope(3)
@@ -138,9 +143,7 @@ impl Request {
     fn hash(&self, path: &str, body: &[u8]) -> u64 {
         let mut hasher = DefaultHasher::new();
         (&self.method, path, self.header("x-amz-target"), body).hash(&mut hasher);
-        self.header("authorization")
-            .and_then(|text| text.split("Credential=").nth(1)?.split('/').next())
-            .hash(&mut hasher);
+        self.access_key().hash(&mut hasher);
         hasher.finish()
     }
 }
