@@ -22,6 +22,25 @@ fn stalled(report: &Json, id: &str) -> Option<String> {
     stalled["message"].as_str().map(str::to_owned)
 }
 
+/// A copy of the tree in which the function is larger.
+fn copy_with_more_memory(rig: &Rig) -> std::path::PathBuf {
+    let other = rig.path("other");
+    let copied = std::process::Command::new("cp").arg("-r").arg(rig.specs()).arg(&other).status().unwrap();
+    assert!(copied.success());
+    let parts = other.join("desk/parts.yaml");
+    let text = std::fs::read_to_string(&parts).unwrap().replace("memorySize: 256", "memorySize: 512");
+    std::fs::write(&parts, text).unwrap();
+    other
+}
+
+/// Neither of two writers has left half of the function.
+async fn is_whole(rig: &Rig) {
+    let function =
+        rig.account.lambda.get_function_configuration().function_name("desk-dev-worker").send().await.unwrap();
+    assert_eq!(function.timeout(), Some(10));
+    assert_eq!(rig.account.invoke("desk-dev-worker").await.unwrap(), "\"hello world\"");
+}
+
 #[tokio::test]
 async fn a_change_that_somebody_undoes_again_and_again_is_left_alone_with_the_reason() {
     let rig = desk::converged().await;
@@ -70,13 +89,7 @@ async fn two_controllers_with_other_specs_for_one_function_do_not_fight_for_ever
     let rig = desk::converged().await;
     let one = rig.daemon("--env dev --resync 1").await;
     one.ready("desk/dev").await;
-    // The second one has a copy of the tree in which the function is larger.
-    let other = rig.path("other");
-    let copied = std::process::Command::new("cp").arg("-r").arg(rig.specs()).arg(&other).status().unwrap();
-    assert!(copied.success());
-    let parts = other.join("desk/parts.yaml");
-    let text = std::fs::read_to_string(&parts).unwrap().replace("memorySize: 256", "memorySize: 512");
-    std::fs::write(&parts, text).unwrap();
+    let other = copy_with_more_memory(&rig);
     let two = rig.daemon_on(&other, "--env dev --resync 1").await;
     let either = async || {
         let (mine, theirs) = (one.status().await, two.status().await);
@@ -92,11 +105,64 @@ async fn two_controllers_with_other_specs_for_one_function_do_not_fight_for_ever
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(memory(&rig).await, before);
     }
-    // Neither of them has left half of it.
-    let function =
-        rig.account.lambda.get_function_configuration().function_name("desk-dev-worker").send().await.unwrap();
-    assert_eq!(function.timeout(), Some(10));
-    assert_eq!(rig.account.invoke("desk-dev-worker").await.unwrap(), "\"hello world\"");
+    is_whole(&rig).await;
     one.terminate().await;
     two.terminate().await;
+}
+
+#[tokio::test]
+async fn single_runs_with_other_specs_beside_a_daemon_without_a_lease_are_not_fought_for_ever() {
+    let rig = desk::converged().await;
+    let daemon = rig.daemon("--env dev --resync 1").await;
+    daemon.ready("desk/dev").await;
+    let other = copy_with_more_memory(&rig);
+    let single = format!("reconcile --once {} --env dev -o json", other.display());
+    for time in ["first", "second"] {
+        rig.evenkeel(&single).await;
+        let right = async || memory(&rig).await.filter(|size| *size == 256);
+        eventually(&format!("put right for the {time} time"), SOON, right).await;
+        daemon.ready("desk/dev").await;
+        // The sweep after it sees it as the spec says.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+    rig.evenkeel(&single).await.exits(0);
+    let report = daemon.until("desk/dev", "stalled", |report| stalled(report, "worker").is_some()).await;
+    assert!(stalled(&report, "worker").unwrap().contains("a second evenkeel"), "{report:#}");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(memory(&rig).await, Some(512), "the last one has it");
+    is_whole(&rig).await;
+    daemon.terminate().await;
+}
+
+#[tokio::test]
+async fn a_single_run_with_the_same_specs_beside_a_daemon_without_a_lease_makes_nothing_twice() {
+    let rig = Rig::start().await;
+    desk::write(&rig);
+    // Both find an empty account and make everything at once.
+    let daemon = rig.daemon("--env dev --resync 1").await;
+    let single = rig.once().await.exits(0);
+    println!("the single run made {} of the writes", single.json()["writes"]);
+    // What both made of what AWS names itself, a layer's version or (where AWS lets them) a mapping, is there twice; the
+    // daemon takes one of them away as soon as it may delete.
+    let ready = async || (daemon.status().await["apps"]["desk/dev"]["ready"] == true).then_some(());
+    let (_, took) = eventually("what is there twice goes", Duration::from_secs(60), ready).await;
+    println!("each thing is there once after {took:?}");
+    for size in 257..262 {
+        rig.edit("desk/parts.yaml", &format!("memorySize: {}", size - 1), &format!("memorySize: {size}"));
+        rig.once().await.exits(0);
+        daemon.ready("desk/dev").await;
+        assert_eq!(memory(&rig).await, Some(size));
+    }
+    daemon.terminate().await;
+    // What the next one sees is as the spec says, and nothing is there twice.
+    let second = rig.once().await.exits(0).json();
+    assert_eq!(second["writes"], 0, "{second:#}");
+    let lambda = &rig.account.lambda;
+    let mappings = lambda.list_event_source_mappings().send().await.unwrap();
+    let layers = lambda.list_layer_versions().layer_name("desk-dev-shared").send().await.unwrap();
+    let subscriptions = rig.account.sns.list_subscriptions().send().await.unwrap();
+    let counts =
+        [mappings.event_source_mappings().len(), layers.layer_versions().len(), subscriptions.subscriptions().len()];
+    assert_eq!(counts, [1, 1, 2]);
+    is_whole(&rig).await;
 }
