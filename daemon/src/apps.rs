@@ -56,6 +56,8 @@ pub struct Tree {
     pub apps: Vec<App>,
     /// Complaints about the tree itself.
     pub problems: Diagnostics,
+    /// Those that keep all of its applications from being read: what its settings would say is not known.
+    broken: Diagnostics,
     /// What the applications export.
     pub(crate) offers: Offers,
 }
@@ -164,13 +166,10 @@ impl Tree {
             keep: None,
             apps: Vec::new(),
             problems: Diagnostics::new(),
+            broken: Diagnostics::new(),
             offers: Offers::default(),
             snapshot: Arc::clone(&snapshot),
         };
-        for (path, reason) in &snapshot.unreadable {
-            let message = format!("{} cannot be read: {reason}", snapshot.show(path));
-            tree.problems.error("unreadable", Place::NOWHERE, message);
-        }
         let single = snapshot.folders.get(Path::new("")).is_some_and(is_app);
         for (folder, files) in &snapshot.folders {
             if folder.as_os_str().is_empty()
@@ -189,19 +188,45 @@ impl Tree {
                 tree.add(folder, files, single, selection);
             }
         }
-        let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for app in &tree.apps {
-            let Some(name) = &app.name else { continue };
-            if let Some(other) = seen.insert(name.clone(), app.folder.clone()) {
-                let message = format!(
-                    "two folders hold an application `{name}`: {} and {}",
-                    snapshot.show(&other),
-                    snapshot.show(&app.folder)
-                );
-                tree.problems.error("two-applications", Place::NOWHERE, message);
-            }
-        }
+        tree.unreadable();
+        tree.twins();
         tree
+    }
+
+    /// What cannot be read is not absent: the application that it belongs to cannot be read as a whole, and where it
+    /// holds the settings of the tree, none can.
+    fn unreadable(&mut self) {
+        for (path, reason) in &self.snapshot.unreadable {
+            let message = format!("{} cannot be read: {reason}", self.snapshot.show(path));
+            let problem = Diagnostic::error("unreadable", Place::NOWHERE, message);
+            if path == Path::new(TREE_FILE) || *path == Path::new("..").join(TREE_FILE) {
+                self.broken.push(problem.clone());
+            }
+            let owner = self.apps.iter_mut().filter(|app| path.starts_with(&app.folder));
+            if let Some(owner) = owner.max_by_key(|app| app.folder.components().count()) {
+                owner.broken.push(problem.clone());
+            }
+            self.problems.push(problem);
+        }
+    }
+
+    /// Two applications of one name would undo each other: neither is read.
+    fn twins(&mut self) {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        for index in 0..self.apps.len() {
+            let Some(name) = self.apps[index].name.clone() else { continue };
+            let Some(other) = seen.insert(name.clone(), index) else { continue };
+            let message = format!(
+                "two folders hold an application `{name}`: {} and {}",
+                self.snapshot.show(&self.apps[other].folder),
+                self.snapshot.show(&self.apps[index].folder)
+            );
+            let problem = Diagnostic::error("two-applications", Place::NOWHERE, message);
+            for twin in [other, index] {
+                self.apps[twin].broken.push(problem.clone());
+            }
+            self.problems.push(problem);
+        }
     }
 
     fn settings(&mut self, text: &str, selection: &Selection) {
@@ -216,7 +241,10 @@ impl Tree {
                 self.log_retention_days = settings.log_retention_days;
                 self.keep = settings.keep;
             }
-            Err(problems) => self.problems.extend(problems),
+            Err(problems) => {
+                self.broken.extend(problems.clone());
+                self.problems.extend(problems);
+            }
         }
     }
 
@@ -343,8 +371,8 @@ impl Tree {
         let Some(app) = self.apps.get(target.index) else {
             return Compiled { desired: None, needs: Needs::default(), diagnostics: Diagnostics::new() };
         };
-        if app.broken.has_errors() {
-            return Compiled { desired: None, needs: Needs::default(), diagnostics: app.broken.clone() };
+        if let Some(broken) = [&self.broken, &app.broken].into_iter().find(|broken| broken.has_errors()) {
+            return Compiled { desired: None, needs: Needs::default(), diagnostics: broken.clone() };
         }
         let values = &*self.meant(app, values);
         let mut compiled = match &app.form {
@@ -413,7 +441,8 @@ impl Tree {
     }
 }
 
-fn is_app(folder: &Folder) -> bool {
+/// Whether the files of a folder make it an application.
+pub(crate) fn is_app(folder: &Folder) -> bool {
     folder.files.iter().any(|(name, text)| looks_like_app(name, text))
 }
 

@@ -281,7 +281,7 @@ impl Daemon {
         let mut seed: u64 = started.elapsed().subsec_nanos().into();
         let mut next_sweep = Instant::now() + self.resync;
         let mut reread: Option<Instant> = None;
-        self.read(&mut current, &mut queue, started, &stops);
+        self.read(&mut current, &mut queue, started, &stops, Priority::Edit);
         if current.as_ref().is_some_and(|current| !current.confirmed) {
             reread = Some(Instant::now() + SEEN_TWICE);
         }
@@ -333,7 +333,7 @@ impl Daemon {
             tokio::select! {
                 _ = draining.wait_for(|draining| *draining) => break,
                 Some(()) = changes.recv() => {
-                    self.read(&mut current, &mut queue, started, &stops);
+                    self.read(&mut current, &mut queue, started, &stops, Priority::Edit);
                     reread = current.as_ref().filter(|current| !current.confirmed).map(|_| Instant::now() + SEEN_TWICE);
                 }
                 Some(finished) = runs.join_next_with_id() => {
@@ -348,7 +348,16 @@ impl Daemon {
                                 let importers = imports.iter().filter(|(_, from)| from.contains(&key));
                                 importers.for_each(|(importer, _)| queue.add(importer, Priority::Edit, now, now));
                             }
-                            imports.insert(key, ended.imports_from);
+                            imports.insert(key.clone(), ended.imports_from);
+                        }
+                        if !current.as_ref().is_some_and(|current| current.targets.contains_key(&key)) {
+                            // It left the specs during its turn, whose last report came after that.
+                            queue.forget(&key);
+                            imports.remove(&key);
+                            memory.lock().await.remove(&key);
+                            self.board.update(|status| {
+                                status.apps.remove(&key);
+                            });
                         }
                         holdings.let_go(&stops, revision(current.as_ref()));
                     }
@@ -357,7 +366,7 @@ impl Daemon {
                 () = tokio::time::sleep_until(due.unwrap_or(far)) => {}
                 () = tokio::time::sleep_until(reread.unwrap_or(far)), if reread.is_some() => {
                     reread = None;
-                    self.read(&mut current, &mut queue, started, &stops);
+                    self.read(&mut current, &mut queue, started, &stops, Priority::Resync);
                 }
                 () = tokio::time::sleep_until(next_sweep) => {
                     seed = seed.wrapping_add(1);
@@ -373,6 +382,8 @@ impl Daemon {
                 () = holdings.changed() => {
                     let turnover = holdings.update();
                     for key in turnover.lost.union(&turnover.gained) {
+                        // Others went on with it meanwhile: what was good then is not what to go back to.
+                        memory.lock().await.remove(key);
                         queue.add(key, Priority::Edit, started.elapsed(), started.elapsed());
                     }
                     for stop in turnover.lost.iter().filter_map(|key| stops.get(key)) {
@@ -381,10 +392,7 @@ impl Daemon {
                     holdings.let_go(&stops, revision(current.as_ref()));
                 }
                 Some(_) = sweeps.join_next() => {
-                    self.read(&mut current, &mut queue, started, &stops);
-                    for key in current.iter().flat_map(|current| current.targets.keys()) {
-                        queue.add(key, Priority::Resync, started.elapsed(), started.elapsed());
-                    }
+                    self.read(&mut current, &mut queue, started, &stops, Priority::Resync);
                     self.publish(current.as_ref()).await;
                 }
             }
@@ -403,13 +411,15 @@ impl Daemon {
         }
     }
 
-    /// Reads the directory again. What cannot be read changes nothing: applications stay as they were.
+    /// Reads the directory again, and asks for a turn of everything in it: as an edit where it is another one than before,
+    /// else with this priority. What cannot be read changes nothing: applications stay as they were.
     fn read(
         &self,
         current: &mut Option<Current>,
         queue: &mut Queue,
         started: Instant,
         stops: &BTreeMap<String, watch::Sender<bool>>,
+        priority: Priority,
     ) {
         let snapshot = match Snapshot::read(&self.root) {
             Ok(snapshot) => snapshot,
@@ -439,19 +449,24 @@ impl Daemon {
         for key in &gone {
             info!(app = key, "not in the specs any more; its resources are left alone");
             queue.forget(key);
+            if let Some(stop) = stops.get(key) {
+                stop.send_replace(true);
+            }
         }
         self.board.update(|status| {
             status.revision.clone_from(&revision.name);
             status.problem = problem;
             status.apps.retain(|key, _| !gone.contains(key));
         });
-        // Code lies beside the specs and is not part of the snapshot: every event is an edit of everything, and a
-        // plan tells cheaply that nothing changed.
+        // Code lies beside the specs and is not part of the snapshot: who is told of a change takes it for an edit of
+        // everything, and a plan tells cheaply that nothing changed.
+        let edited = same.is_none() || newly_confirmed;
+        let priority = if edited { Priority::Edit } else { priority };
         for key in targets.keys() {
             let elapsed = started.elapsed();
-            queue.add(key, Priority::Edit, elapsed, elapsed);
+            queue.add(key, priority, elapsed, elapsed);
             if let Some(stop) = stops.get(key)
-                && (same.is_none() || newly_confirmed)
+                && edited
             {
                 stop.send_replace(true);
             }
@@ -466,7 +481,13 @@ impl Daemon {
         let worlds = self.session.worlds().await;
         let traffic = Traffic::of(&worlds);
         let orphaned = match current {
-            Some(current) => orphaned(&current.tree, &worlds).await,
+            Some(current) => {
+                let (prefix, known) = (format!("{}:", current.tree.source_id), current.tree.known());
+                for world in &worlds {
+                    world.want_only(|app| app.strip_prefix(&prefix).is_some_and(|app| known.contains(app))).await;
+                }
+                orphaned(&current.tree, &worlds).await
+            }
             None => BTreeMap::new(),
         };
         self.board.update(|status| {
@@ -540,7 +561,9 @@ impl Work {
             Ok(prepared) => (prepared, None),
             Err(failure) => {
                 let sentence = match &failure {
-                    PrepareError::Spec(_) => format!("frozen at the last good revision: {}", failure.sentence()),
+                    PrepareError::Spec(_) | PrepareError::Value(_) => {
+                        format!("frozen at the last good revision: {}", failure.sentence())
+                    }
                     PrepareError::Aws(unreached) => {
                         word = unreached.reason;
                         unreached.message.clone()
@@ -604,7 +627,10 @@ impl Work {
         if applied > 0 || self.priority == Priority::Edit {
             info!(applied, converged = plan.is_converged(), "turn ended");
         }
-        let turn = if plan.is_converged() {
+        let turn = if frozen.is_some() && !interrupted {
+            // What was not read this time may be there the next.
+            Turn::Failed
+        } else if plan.is_converged() {
             Turn::Converged
         } else if interrupted {
             Turn::Again(Duration::ZERO)

@@ -122,6 +122,8 @@ pub struct Prepared {
 pub enum PrepareError {
     /// The spec is wrong.
     Spec(Diagnostics),
+    /// The spec needs a value of AWS that is not there or could not be read.
+    Value(Diagnostics),
     /// AWS cannot be reached, or is not the one the spec means.
     Aws(Unreached),
 }
@@ -131,6 +133,7 @@ impl PrepareError {
     pub fn reason(&self) -> &'static str {
         match self {
             PrepareError::Spec(_) => "SpecInvalid",
+            PrepareError::Value(_) => "ValueMissing",
             PrepareError::Aws(unreached) => unreached.reason,
         }
     }
@@ -139,20 +142,20 @@ impl PrepareError {
     pub fn sentence(&self) -> String {
         match self {
             PrepareError::Aws(unreached) => unreached.message.clone(),
-            PrepareError::Spec(problems) => {
-                let errors: Vec<_> =
-                    problems.iter().filter(|item| item.severity == evenkeel_core::model::Severity::Error).collect();
-                match errors.as_slice() {
-                    [] => "the spec does not compile".to_owned(),
-                    [only] => format!("the spec does not compile: {}", only.message),
-                    [first, rest @ ..] => format!(
-                        "the spec does not compile: {} (and {} more; see `evenkeel validate`)",
-                        first.message,
-                        rest.len()
-                    ),
-                }
-            }
+            PrepareError::Spec(problems) => counted("the spec does not compile", problems, "; see `evenkeel validate`"),
+            PrepareError::Value(problems) => counted("a value that the spec needs is missing", problems, ""),
         }
+    }
+}
+
+/// What is wrong, with the first of the errors.
+fn counted(what: &str, problems: &Diagnostics, hint: &str) -> String {
+    let errors: Vec<_> =
+        problems.iter().filter(|item| item.severity == evenkeel_core::model::Severity::Error).collect();
+    match errors.as_slice() {
+        [] => what.to_owned(),
+        [only] => format!("{what}: {}", only.message),
+        [first, rest @ ..] => format!("{what}: {} (and {} more{hint})", first.message, rest.len()),
     }
 }
 
@@ -341,7 +344,7 @@ impl Session {
                 missing = stand_in(&compiled.needs, &mut values, missing);
             }
             if !missing.is_empty() || asks > ASKS {
-                return Err(PrepareError::Spec(missing));
+                return Err(PrepareError::Value(missing));
             }
         };
         let imports = self.exporters(tree, target, &needed, &home, ready).await?;

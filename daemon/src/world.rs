@@ -77,6 +77,11 @@ impl World {
     pub async fn want(&self, app: &str, keys: BTreeMap<&'static str, BTreeSet<String>>) {
         self.wanted.lock().await.insert(app.to_owned(), keys);
     }
+
+    /// Forgets what applications want that are not there any more.
+    pub async fn want_only(&self, there: impl Fn(&str) -> bool) {
+        self.wanted.lock().await.retain(|app, _| there(app));
+    }
 }
 
 /// What a world gives beyond its kinds: values that specs ask for, answers of functions, and the count of calls.

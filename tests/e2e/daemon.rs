@@ -151,3 +151,41 @@ async fn a_directory_that_is_no_checkout_is_seen_twice_before_anything_goes_and_
     daemon.ready("desk/dev").await;
     daemon.terminate().await;
 }
+
+#[tokio::test]
+async fn what_a_commit_holds_and_cannot_be_read_is_not_gone() {
+    let rig = desk::converged().await;
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
+        let status = std::process::Command::new("git").arg("-C").arg(rig.specs()).args(who).args(args).status();
+        assert!(status.unwrap().success(), "{args:?}");
+    };
+    rig.write(".gitignore", "*.pyc\n__pycache__\n");
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "first"]);
+    let daemon = rig.daemon("--env dev --resync 2").await;
+    daemon.ready("desk/dev").await;
+    let url = desk::queue_url(&rig, "desk-dev-jobs").await;
+
+    // A clean commit in which what is left of the queue's file is no text: absence in it would be acted on at once.
+    let parts = std::fs::read(rig.specs().join("desk/parts.yaml")).unwrap();
+    std::fs::write(rig.specs().join("desk/parts.yaml"), b"\xff\xfe").unwrap();
+    git(&["commit", "-q", "-a", "-m", "broken"]);
+    let frozen = async || {
+        let status = daemon.status().await;
+        let app = &status["apps"]["desk/dev"];
+        app.to_string().contains("cannot be read").then(|| app.to_string())
+    };
+    let (said, _) = eventually("the application is frozen", AN_EDIT, frozen).await;
+    assert!(said.contains("parts.yaml") && said.contains("UTF-8"), "{said}");
+    // Turns go on at the last good revision: drift is put right meanwhile.
+    let drift = rig.account.sqs.set_queue_attributes().queue_url(&url).attributes("VisibilityTimeout".into(), "45");
+    drift.send().await.unwrap();
+    becomes(&rig, "drift is put right", "60").await;
+    assert_eq!(desk::queue_url(&rig, "desk-dev-jobs").await, url);
+
+    std::fs::write(rig.specs().join("desk/parts.yaml"), parts).unwrap();
+    git(&["commit", "-q", "-a", "-m", "mended"]);
+    daemon.ready("desk/dev").await;
+}

@@ -27,7 +27,6 @@ fn a_built_template_is_taken_with_its_own_paths_and_its_age_is_checked_against_t
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path();
     let build = root.join(BUILD_FOLDER);
-    fs::create_dir_all(build.join("Fn")).unwrap();
     fs::create_dir_all(root.join("src")).unwrap();
     let code = root.join("src/app.py");
     fs::write(&code, "handler = None").unwrap();
@@ -35,6 +34,12 @@ fn a_built_template_is_taken_with_its_own_paths_and_its_age_is_checked_against_t
     let (tree, target, plain) = compiled(root);
     assert_eq!(tree.base(&target), root);
     assert!(plain.desired.is_some() && plain.diagnostics.iter().all(|item| item.code != "stale-build"));
+
+    // A build that has begun has emptied its folder.
+    fs::create_dir_all(build.join("Fn")).unwrap();
+    let (_, _, begun) = compiled(root);
+    let said: Vec<_> = begun.diagnostics.iter().map(|item| item.message.as_str()).collect();
+    assert!(begun.desired.is_none() && said.iter().any(|it| it.contains("has begun and not ended")), "{said:?}");
 
     fs::write(build.join(BUILT_TEMPLATE), template("Fn", "built")).unwrap();
     let set = |path: &Path, age: u64| {
@@ -166,4 +171,55 @@ fn a_function_of_a_template_gets_a_log_group_where_the_tree_asks_and_its_own_is_
     };
     assert_eq!(ids(How::Plan), ["Own", "BLogGroup"]);
     assert_eq!(ids(How::Render), ["Own"], "what is shown is the template's own");
+}
+
+/// A tree with an application for each folder; tells which of them compile.
+fn tree(files: &[(&str, &[u8])]) -> BTreeMap<String, bool> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let selection = Selection::default();
+    let tree = Tree::read(Arc::new(Snapshot::read(dir.path()).unwrap()), &selection);
+    let home =
+        Home { region: Some("eu-west-1".to_owned()), account: Some("123456789012".to_owned()), ..Home::default() };
+    let (targets, _) = tree.targets(&selection);
+    assert!(!tree.problems.is_empty());
+    let compiles = |target: &Target| tree.compile(target, &Values::default(), &home, How::Plan).desired.is_some();
+    targets.iter().map(|target| (tree.apps[target.index].folder.display().to_string(), compiles(target))).collect()
+}
+
+const NATIVE: &[u8] = b"apiVersion: evenkeel.dev/v1\nkind: Queue\nmetadata: {name: q}\nspec: {}\n";
+
+fn outcome(folders: &[(&str, bool)]) -> BTreeMap<String, bool> {
+    folders.iter().map(|(folder, compiles)| ((*folder).to_owned(), *compiles)).collect()
+}
+
+#[test]
+fn a_file_that_cannot_be_read_freezes_its_application_and_no_other() {
+    let found = tree(&[("one/q.yaml", NATIVE), ("one/p.yaml", b"\xff\xfe"), ("two/q.yaml", NATIVE)]);
+    assert_eq!(found, outcome(&[("one", false), ("two", true)]));
+}
+
+#[test]
+fn settings_of_the_tree_that_cannot_be_read_freeze_all_of_it() {
+    for settings in [&b"keeep: 50\n"[..], b"\xff\xfe"] {
+        let found = tree(&[("evenkeel.yaml", settings), ("one/q.yaml", NATIVE), ("two/q.yaml", NATIVE)]);
+        assert_eq!(found, outcome(&[("one", false), ("two", false)]));
+    }
+}
+
+#[test]
+fn two_folders_with_one_name_freeze_both() {
+    let app: &[u8] = b"apiVersion: evenkeel.dev/v1\nkind: App\nmetadata: {name: shop}\nspec: {}\n";
+    let found = tree(&[
+        ("one/app.yaml", app),
+        ("one/q.yaml", NATIVE),
+        ("two/app.yaml", app),
+        ("two/q.yaml", NATIVE),
+        ("three/q.yaml", NATIVE),
+    ]);
+    assert_eq!(found, outcome(&[("one", false), ("three", true), ("two", false)]));
 }

@@ -52,7 +52,7 @@ async fn plan(arguments: &Arguments) -> Result<u8, String> {
     let (plans, failures) = controller::plan_all(&session, &tree, &targets, &allowed).await;
     for (target, failure) in &failures {
         match failure {
-            PrepareError::Spec(problems) => {
+            PrepareError::Spec(problems) | PrepareError::Value(problems) => {
                 common::show(problems, &tree.sources);
             }
             PrepareError::Aws(unreached) => {

@@ -130,7 +130,7 @@ async fn once(arguments: &Arguments) -> Result<u8, String> {
         guest.leave(Some(revision)).await;
     }
     for failure in &failures {
-        if let PrepareError::Spec(problems) = failure {
+        if let PrepareError::Spec(problems) | PrepareError::Value(problems) = failure {
             common::show(problems, &tree.sources);
         }
     }

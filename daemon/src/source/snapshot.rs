@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::revision::{self, Revision};
+use super::revision::{self, Checkout, Revision};
 
 /// A text file larger than this is no spec, bytes.
 const LARGEST_TEXT: u64 = 10 * 1024 * 1024;
@@ -99,6 +99,7 @@ impl Snapshot {
         }
         let mut folders = BTreeMap::new();
         let mut unreadable = Vec::new();
+        let before = if ask_git { Checkout::of(&real) } else { None };
         // The resolved path is read to the end, so that a link that is swapped meanwhile does not mix two trees.
         walk(&real, Path::new(""), 0, &mut folders, &mut unreadable)
             .map_err(|error| SnapshotError::Unreadable(root.to_owned(), error))?;
@@ -109,14 +110,24 @@ impl Snapshot {
                     folder.built.iter().map(|built| (Path::new(BUILD_FOLDER).join(BUILT_TEMPLATE), &built.text));
                 let written = folder.files.iter().chain(&folder.named);
                 let written = written.map(|(name, text)| (PathBuf::from(name), text));
-                written
-                    .chain(built)
-                    .map(move |(name, text)| (dir.join(name).to_string_lossy().into_owned(), text.as_str()))
+                written.chain(built).map(move |(name, text)| (plain(&dir.join(name)), text.as_str()))
             })
             .collect::<Vec<_>>();
-        let revision =
-            revision::of(ask_git.then_some(real.as_path()), texts.iter().map(|(path, text)| (path.as_str(), *text)));
-        let above = real.parent().and_then(|tree| fs::read_to_string(tree.join(crate::apps::TREE_FILE)).ok());
+        let revision = revision::of(&real, before, &texts);
+        // One application out of a tree belongs to the tree, whose settings say whose everything is.
+        let alone = folders.get(Path::new("")).is_some_and(|folder: &Folder| {
+            !folder.files.contains_key(crate::apps::TREE_FILE) && crate::apps::is_app(folder)
+        });
+        let tree_file = real.parent().filter(|_| alone).map(|tree| tree.join(crate::apps::TREE_FILE));
+        let above = match tree_file.as_deref().map(fs::read_to_string) {
+            None => None,
+            Some(Ok(text)) => Some(text),
+            Some(Err(error)) if is_absent(&error) => None,
+            Some(Err(error)) => {
+                unreadable.push((Path::new("..").join(crate::apps::TREE_FILE), error.to_string()));
+                None
+            }
+        };
         Ok(Snapshot { root: root.to_owned(), above, folders, revision, unreadable, real, included: Arc::default() })
     }
 
@@ -195,7 +206,11 @@ fn walk(
             if !is_skipped(&name) && depth < DEPTH {
                 below.push(path);
             }
-        } else if is_spec(&name) && meta.len() <= LARGEST_TEXT {
+        } else if is_spec(&name) && meta.len() > LARGEST_TEXT {
+            if is_app_at_its_beginning(&name, &entry.path()) {
+                unreadable.push((path, format!("it is larger than {} MB", LARGEST_TEXT >> 20)));
+            }
+        } else if is_spec(&name) {
             match fs::read(entry.path()).map(String::from_utf8) {
                 Ok(Ok(text)) => {
                     folder.files.insert(name, text);
@@ -246,10 +261,27 @@ fn walk(
     Ok(())
 }
 
-/// What `sam build` wrote, where it ran.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Whether a file that is too large to be read is a spec by its first part: data may lie beside specs.
+fn is_app_at_its_beginning(name: &str, path: &Path) -> bool {
+    let mut part = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut part));
+    read.is_err() || crate::apps::looks_like_app(name, &String::from_utf8_lossy(&part))
+}
+
+/// What `sam build` wrote, where it ran. It empties its folder first and writes the template last: in between, what is
+/// there is neither the sources nor what is built of them.
 fn built(path: &Path) -> io::Result<Option<Built>> {
     let meta = match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_absent(&error) && path.parent().is_some_and(Path::is_dir) => {
+            return Err(io::Error::other(
+                "`sam build` has begun and not ended there; run it again, or remove .aws-sam to have the sources taken as they are",
+            ));
+        }
+        Err(error) if is_absent(&error) => return Ok(None),
         other => other?,
     };
     if meta.len() > LARGEST_TEXT {
@@ -272,6 +304,15 @@ pub fn newer_than(path: &Path, moment: SystemTime) -> Option<PathBuf> {
         let skipped = entry.file_name().to_str().is_none_or(is_skipped);
         if round || skipped { None } else { newer_than(&entry.path(), moment) }
     })
+}
+
+/// A path below the root as git writes it.
+fn plain(path: &Path) -> String {
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy()),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn is_spec(name: &str) -> bool {

@@ -82,7 +82,7 @@ fn start(root: &Path, target: Option<&Path>, events: &mpsc::Sender<()>) -> Optio
             // Neither is what happens beside the directory: a log that evenkeel itself writes there would wake it for
             // ever.
             Ok(event) if !event.paths.is_empty() => {
-                event.paths.iter().any(|path| own.iter().any(|own| path.starts_with(own)))
+                event.paths.iter().any(|path| !is_bookkeeping(path) && own.iter().any(|own| path.starts_with(own)))
             }
             _ => true,
         };
@@ -110,6 +110,17 @@ fn start(root: &Path, target: Option<&Path>, events: &mpsc::Sender<()>) -> Optio
     Some(watcher)
 }
 
+/// Whether a path is of git's own files and says nothing of what is checked out: a fetch is no edit, a commit of what
+/// lies there already is one.
+fn is_bookkeeping(path: &Path) -> bool {
+    let mut parts = path.components();
+    if !parts.any(|part| part.as_os_str() == ".git") {
+        return false;
+    }
+    let own = parts.as_path();
+    !matches!(own.to_str(), Some("" | "HEAD" | "index" | "packed-refs")) && !own.starts_with("refs/heads")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +144,16 @@ mod tests {
         assert!(change.is_err(), "a log beside the specs is no edit");
         std::fs::write(root.join("app.yaml"), "edited").unwrap();
         expect_change(&mut changes).await;
+    }
+
+    #[test]
+    fn a_fetch_is_no_edit_and_a_commit_is_one() {
+        for silent in [".git/FETCH_HEAD", ".git/objects/ab/cdef", ".git/refs/remotes/origin/main", ".git/index.lock"] {
+            assert!(is_bookkeeping(&Path::new("/specs").join(silent)), "{silent}");
+        }
+        for telling in [".git", ".git/HEAD", ".git/index", ".git/refs/heads/main", "app.yaml", "src/app.py"] {
+            assert!(!is_bookkeeping(&Path::new("/specs").join(telling)), "{telling}");
+        }
     }
 
     #[tokio::test]
