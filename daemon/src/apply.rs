@@ -123,6 +123,11 @@ async fn take(
             Err(failure) => {
                 warn!(id = action.id, operation = step.operation, reason = %failure, "not applied");
                 done.touched.push(step.refresh.clone());
+                // What a part was held against may have been its parent (the revision of a version's function).
+                let parent = world.kinds.get(step.type_name).and_then(|kind| kind.parent(&step.refresh.1));
+                if let (ApplyError::Conflict(_), Some(parent)) = (&failure, parent) {
+                    done.touched.push((parent.type_name, parent.key));
+                }
                 done.error = Some(failure);
                 return false;
             }

@@ -1,8 +1,10 @@
 //! How AWS really behaves, rule by rule: the engine over a simulated account, in virtual time. Each test is named after
 //! its rule.
 
+mod anew;
 mod answers;
 mod cold;
+mod concurrency;
 mod functions;
 mod messaging;
 mod names;
@@ -10,10 +12,13 @@ mod parts;
 mod queues;
 mod quotas;
 mod recorded;
+mod refusals;
 mod roles;
 mod settings;
 mod table;
 mod values;
+mod versions;
+mod writers;
 
 /// A function with its own role, and a package.
 const FUNCTION: &str = "Function f: {code: ./src, handler: app.handler, runtime: python3.13}";

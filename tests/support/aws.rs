@@ -29,6 +29,7 @@ use aws_smithy_types::body::SdkBody;
 use evenkeel_aws::limiter::Limiters;
 use evenkeel_aws::{Account, Options};
 use serde_json::{Value as Json, json};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use lambda::Phase;
@@ -51,6 +52,14 @@ pub struct Rules {
     pub creation: Duration,
     /// How long an update of a function is InProgress.
     pub update: Duration,
+    /// How long a published version is Pending where SnapStart makes its snapshot.
+    pub version: Duration,
+    /// How long a function that is deleted is still there, Deleting.
+    pub deletion: Duration,
+    /// Whether a function's revision moves with its tags and its reserved concurrency, which AWS does not say.
+    pub beside_moves_revision: bool,
+    /// How many calls the account may serve at once, and how many of them no function may reserve.
+    pub concurrency: (i64, i64),
     /// How long a mapping is on its way from one state to the next.
     pub mapping: Duration,
     /// How long Lambda does not know a role, its trust or its policies yet.
@@ -76,6 +85,10 @@ impl Default for Rules {
             latency: (Duration::from_millis(30), Duration::from_millis(120)),
             creation: Duration::from_secs(4),
             update: Duration::from_secs(3),
+            version: Duration::from_secs(150),
+            deletion: Duration::ZERO,
+            beside_moves_revision: false,
+            concurrency: (1000, 100),
             mapping: Duration::from_secs(20),
             role: Duration::from_secs(10),
             principal: Duration::from_secs(8),
@@ -95,6 +108,7 @@ impl Rules {
         Rules {
             creation: none,
             update: none,
+            version: none,
             mapping: none,
             role: none,
             principal: none,
@@ -148,6 +162,8 @@ pub enum Trouble {
     ServerError,
     /// It is refused.
     Refused(Fault),
+    /// It is refused, and every one that follows as well.
+    Always(Fault),
 }
 
 /// Everything in the account.
@@ -219,6 +235,45 @@ impl Cloud {
 pub struct Aws {
     cloud: Arc<Mutex<Cloud>>,
     born: Instant,
+    gate: Option<Arc<Gate>>,
+}
+
+/// A place on one way into the account where a call can be held up.
+#[derive(Debug)]
+pub struct Gate {
+    left: Mutex<Option<usize>>,
+    reached: Notify,
+    opened: Notify,
+}
+
+impl Gate {
+    /// From now on so many calls pass, and the next one waits before it arrives.
+    pub fn hold_after(&self, calls: usize) {
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(calls);
+    }
+
+    /// Until the call that is held up has come.
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets it go on, and all that follow.
+    pub fn open(&self) {
+        self.opened.notify_one();
+    }
+
+    async fn pass(&self) {
+        let held = {
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            let held = *left == Some(0);
+            *left = left.and_then(|left| left.checked_sub(1));
+            held
+        };
+        if held {
+            self.reached.notify_one();
+            self.opened.notified().await;
+        }
+    }
 }
 
 impl std::fmt::Debug for Aws {
@@ -245,7 +300,7 @@ impl Aws {
             quotas: quota::Quotas::default(),
             made: 0,
         };
-        Aws { cloud: Arc::new(Mutex::new(cloud)), born: Instant::now() }
+        Aws { cloud: Arc::new(Mutex::new(cloud)), born: Instant::now(), gate: None }
     }
 
     /// What evenkeel connects with: within its usual share of the quotas.
@@ -287,6 +342,17 @@ impl Aws {
         self.with(|cloud| cloud.troubles.push((operation.to_owned(), trouble)));
     }
 
+    /// From now on no call of this operation meets with trouble.
+    pub fn heal(&self, operation: &str) {
+        self.with(|cloud| cloud.troubles.retain(|(of, _)| of != operation));
+    }
+
+    /// The same account by a way of its own, where a call can be held up.
+    pub fn gated(&self) -> (Aws, Arc<Gate>) {
+        let gate = Arc::new(Gate { left: Mutex::new(None), reached: Notify::new(), opened: Notify::new() });
+        (Aws { gate: Some(Arc::clone(&gate)), ..self.clone() }, gate)
+    }
+
     /// All calls so far, in the order in which they arrived.
     pub fn calls(&self) -> Vec<Call> {
         self.with(|cloud| cloud.calls.clone())
@@ -316,6 +382,9 @@ impl Aws {
 
     async fn call(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let request = wire::Request::read(request).await;
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
         let way = self.with(|cloud| {
             let (least, most) = cloud.rules.latency;
             least + (most - least).mul_f64(cloud.chance.f64())
@@ -323,7 +392,10 @@ impl Aws {
         tokio::time::sleep(way).await;
         let (answer, trouble) = self.with(|cloud| {
             let trouble = cloud.troubles.iter().position(|(operation, _)| *operation == request.operation);
-            let trouble = trouble.map(|at| cloud.troubles.remove(at).1);
+            let trouble = trouble.map(|at| match &cloud.troubles[at].1 {
+                Trouble::Always(fault) => Trouble::Refused(fault.clone()),
+                _ => cloud.troubles.remove(at).1,
+            });
             let allowed = !cloud.rules.quotas || cloud.quotas.take(&request.service, &request.operation, cloud.now);
             let answer = match &trouble {
                 _ if !allowed => {

@@ -32,7 +32,11 @@ pub struct Trial {
 impl Trial {
     /// An empty account with these rules.
     pub async fn start(rules: Rules) -> Trial {
-        let aws = Aws::new(rules);
+        Trial::in_account(Aws::new(rules)).await
+    }
+
+    /// A process of its own in an account where others may be at work.
+    pub async fn in_account(aws: Aws) -> Trial {
         let account = aws.connect().await;
         let world = Arc::new(World::new(Arc::new(account)));
         let dir = tempfile::tempdir().expect("a directory");

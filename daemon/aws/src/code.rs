@@ -22,6 +22,8 @@ pub const UPLOAD_LIMIT: u64 = 52_428_800;
 /// A location longer than this stands in a mark as its hash: a tag's value holds 256 characters.
 const LOCATION_LIMIT: usize = 64;
 const PENDING: &str = "pending:";
+/// What no code is made from.
+const TAKEN_BACK: &str = "none";
 
 /// Where code comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +187,24 @@ impl Code {
                     _ => CodeMark { content, sha256: format!("{PENDING}{}", stamp(observed)) },
                 })
             }
+        }
+    }
+
+    /// The mark where an update that is not the code's comes first, and moves the time that a pending mark goes by: one
+    /// that is not done is taken back, so that the upload is announced and made after it.
+    pub fn mark_before_another_update(
+        &self,
+        old: Option<CodeMark>,
+        scope: &Scope,
+        observed: Option<&Observed>,
+    ) -> Option<CodeMark> {
+        match (self, old, observed) {
+            (Code::S3 { .. }, Some(old), Some(observed)) if is_pending(&old) && !is_done(&old, observed) => {
+                let sha256 = sha256(observed).unwrap_or_default().to_owned();
+                Some(CodeMark { content: TAKEN_BACK.to_owned(), sha256 })
+            }
+            (Code::S3 { .. }, Some(old), Some(_)) if !is_pending(&old) => Some(old),
+            _ => self.mark(scope, observed),
         }
     }
 

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use crate::fence;
 use crate::whole;
 
+mod advice;
 mod credentials;
 
 pub(crate) use credentials::{CredentialsTrouble, credentials_trouble};
@@ -323,7 +324,10 @@ impl Failure {
                 let advice = self.credentials().map_or("", CredentialsTrouble::advice);
                 format!("{advice} ({}: {}: {})", self.service, self.code, self.message)
             }
-            What::Service => format!("{}: {}: {}", self.service, self.code, self.message),
+            What::Service => match self.advice() {
+                Some(advice) => format!("{}: {}: {} ({advice})", self.service, self.code, self.message),
+                None => format!("{}: {}: {}", self.service, self.code, self.message),
+            },
             What::Timeout => format!("{} did not answer in time", self.service),
             What::Unreachable => format!("{} cannot be reached: {}", self.service, self.message),
             What::Broken => format!("the answer of {} broke off: {}", self.service, self.message),
@@ -357,6 +361,10 @@ impl Failure {
         }
         // SNS has no code of its own for a topic or a subscription that exists with other attributes or tags.
         let taken = self.code.starts_with("InvalidParameter") && self.message.contains("already exists with different");
+        // A conflict with the rest of the spec, which no second look ends.
+        if self.code == "ResourceConflictException" && self.message.contains("Provisioned") {
+            return ApplyError::Refused(text);
+        }
         if taken || self.is_absent() || CONFLICTS.contains(&bare(&self.code)) || self.status == 412 {
             return ApplyError::Conflict(text);
         }

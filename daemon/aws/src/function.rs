@@ -3,6 +3,7 @@
 pub mod api;
 pub mod canonical;
 mod lag;
+mod role;
 pub mod spec;
 #[cfg(test)]
 mod tests;

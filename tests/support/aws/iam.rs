@@ -75,6 +75,11 @@ fn encoded(document: &str) -> String {
 
 const BORN: &str = "2026-01-01T00:00:00Z";
 
+/// A moment of the account's life as IAM writes it: to the second.
+fn date(at: Duration) -> String {
+    super::wire::date(at.as_secs()) + "Z"
+}
+
 impl Role {
     /// Whether Lambda may run functions with it by now.
     pub fn is_assumable(&self, now: Duration, lag: Duration) -> bool {
@@ -94,7 +99,7 @@ impl Role {
 
     fn json(&self, name: &str) -> Json {
         json!({
-            "RoleName": name, "RoleId": self.id, "Arn": self.arn, "Path": self.path, "CreateDate": BORN,
+            "RoleName": name, "RoleId": self.id, "Arn": self.arn, "Path": self.path, "CreateDate": date(self.born),
             "AssumeRolePolicyDocument": encoded(&self.trust), "Description": self.description,
             "MaxSessionDuration": self.session, "Tags": tag_list(&self.tags),
             "PermissionsBoundary": self.boundary.as_ref().map(|arn| json!({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn})),

@@ -25,6 +25,8 @@ pub struct Store {
     pub layers: BTreeMap<String, Layer>,
     /// Mappings by UUID.
     pub mappings: BTreeMap<String, Mapping>,
+    /// How many versions were ever published of functions that are gone: a new one of the name goes on from there.
+    pub numbers: BTreeMap<String, u64>,
 }
 
 /// Where a function stands.
@@ -39,6 +41,8 @@ pub enum Phase {
     Settled,
     /// Inactive after weeks without a call; the next update or call wakes it.
     Idle,
+    /// Deleting until then, and gone after it.
+    Deleting(Duration),
     /// The last update failed for want of addresses; what was there before it serves.
     Failed,
 }
@@ -58,8 +62,16 @@ pub struct Function {
     pub tags: Map<String, Json>,
     /// Reserved concurrency.
     pub reserved: Option<i64>,
+    /// Id of the role that may decrypt its variables.
+    pub granted: Option<String>,
+    /// Whether `GetFunction` may not tell its tags.
+    pub tags_denied: bool,
+    /// The image that its code is.
+    pub image: Option<String>,
     /// Published versions.
     pub versions: BTreeMap<u64, Map<String, Json>>,
+    /// Until when each of them is Pending.
+    pub optimizing: BTreeMap<u64, Duration>,
     /// How many were ever published.
     pub published: u64,
     /// Aliases.
@@ -74,6 +86,8 @@ pub struct Function {
     pub invoke: BTreeMap<String, Map<String, Json>>,
     /// Provisioned concurrency by qualifier, and when it is there.
     pub provisioned: BTreeMap<String, (i64, Duration)>,
+    /// Why no provisioned concurrency can be had, where that is so.
+    pub provision_fails: Option<String>,
     /// Code signing, recursion and runtime settings by operation.
     pub settings: BTreeMap<String, Json>,
 }
@@ -114,6 +128,11 @@ impl Cloud {
     fn function(&mut self, name: &str) -> Result<&mut Function, Fault> {
         let now = self.now;
         let revision = self.unique();
+        if let Some(Phase::Deleting(until)) = self.lambda.functions.get(name).map(|function| function.phase)
+            && now >= until
+        {
+            self.lambda.functions.remove(name);
+        }
         let function = self.lambda.functions.get_mut(name).ok_or_else(|| missing(name, ""))?;
         if let Phase::Creating(until) | Phase::Updating(until) = function.phase
             && now >= until
@@ -130,6 +149,9 @@ impl Cloud {
         let function = self.function(name)?;
         match function.phase {
             Phase::Settled | Phase::Idle | Phase::Failed => Ok(function),
+            Phase::Deleting(_) => Err(conflict(
+                "The operation cannot be performed at this time. The function is currently in the following state: Deleting",
+            )),
             Phase::Creating(_) => Err(conflict(
                 "The operation cannot be performed at this time. The function is currently in the following state: Pending",
             )),
@@ -191,7 +213,12 @@ fn tags(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
                 "Tags on function aliases and versions are not supported. Please specify a function ARN.",
             ));
         }
-        &mut cloud.function(&name)?.tags
+        let (moves, revision) = (cloud.rules.beside_moves_revision && operation != "ListTags", cloud.unique());
+        let function = cloud.function(&name)?;
+        if moves {
+            function.revision = revision;
+        }
+        &mut function.tags
     };
     match operation {
         "ListTags" => return Ok(json!({"Tags": tags})),

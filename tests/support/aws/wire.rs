@@ -220,6 +220,12 @@ pub(crate) fn page(items: Vec<Json>, size: usize, token: &str) -> (Json, Json) {
     (items.into_iter().skip(from).take(size).collect(), next)
 }
 
+/// A second of the account's life, without an offset.
+pub(crate) fn date(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    format!("2026-01-{:02}T{:02}:{:02}:{:02}", 1 + days, rest / 3600, rest / 60 % 60, rest % 60)
+}
+
 /// The last part of an ARN, a URL or a path.
 pub(crate) fn last(text: &str) -> &str {
     text.rsplit(['/', ':']).next().unwrap_or(text)

@@ -30,6 +30,7 @@ const MEANINGS: &[(&str, &str, &str, &str)] = &[
     ("lambda", "PreconditionFailedException", "", "conflict"),
     ("lambda", "ProvisionedConcurrencyConfigNotFoundException", "", "absent"),
     ("lambda", "RequestEntityTooLargeException", "", "refused"),
+    ("lambda", "ResourceConflictException", "Provisioned", "refused"),
     ("lambda", "ResourceConflictException", "An update is in progress", "wait"),
     ("lambda", "ResourceConflictException", "", "conflict"),
     // Asked in the wrong place: nothing is known of what is in the right one.

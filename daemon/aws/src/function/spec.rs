@@ -8,7 +8,7 @@ use evenkeel_core::plan::naming::{NameStyle, Naming};
 use evenkeel_core::plan::{Facts, Kind, Observation, Observed, Scope, Step, TagWork, Target, Want, Work};
 use serde_json::{Map, Value as Json, json};
 
-use super::{TYPE, canonical};
+use super::{TYPE, canonical, role};
 use crate::call::{Call, retag};
 use crate::code::Code;
 use crate::document::{Input, tags_json};
@@ -159,11 +159,33 @@ impl Kind for Function {
         }
     }
 
-    fn code_mark(&self, scope: &Scope, want: &Want, observed: Option<&Observed>) -> Option<CodeMark> {
+    fn outlived(&self, observed: &Observed, world: &Observation) -> Vec<(String, Json, Json)> {
+        let Some(since) = role::made_anew(observed, world) else { return Vec::new() };
+        let role = observed.properties.get("Role").cloned().unwrap_or_default();
+        let there = format!("{} as it was before {since}", role.as_str().unwrap_or_default());
+        vec![("Role".to_owned(), Json::from(there), role)]
+    }
+
+    fn purse(&self) -> Option<&'static str> {
+        Some("ReservedConcurrentExecutions")
+    }
+
+    fn code_mark(
+        &self,
+        scope: &Scope,
+        want: &Want,
+        observed: Option<&Observed>,
+        world: &Observation,
+    ) -> Option<CodeMark> {
+        let old = || observed?.marks.as_ref()?.code.clone();
         if want.unknown_below("Code").is_some() {
-            return observed?.marks.as_ref()?.code.clone();
+            return old();
         }
-        code(want)?.mark(scope, observed)
+        let code = code(want)?;
+        if observed.is_some_and(|observed| role::made_anew(observed, world).is_some()) {
+            return code.mark_before_another_update(old(), scope, observed);
+        }
+        code.mark(scope, observed)
     }
 
     fn own_parts(&self, want: &Want, observed: Option<&Observed>) -> Vec<String> {
@@ -200,12 +222,12 @@ impl Kind for Function {
         // in S3 always comes first: nothing of ours may move the modification time before it.
         let first = matches!(self::code(work.want), Some(Code::S3 { .. }))
             || ["Handler", "Runtime", "ImageConfig"].iter().any(|name| work.changed(name));
-        // A tag or a concurrency written just before may have moved the revision.
-        let revision = match (steps.is_empty() && work.tags.is_empty(), work.observed) {
-            (true, Some(observed)) => observed.revision.clone(),
-            _ => None,
-        };
-        if code && (first || !configuration) {
+        // Always sent: two writers must not mix. Where a tag or a concurrency written just before has moved it, AWS refuses,
+        // and the function is read and planned again.
+        let revision = work.observed.and_then(|observed| observed.revision.clone());
+        // The role first: what tells that it is due is a time that moves with the code, too.
+        let anew = role::is_given_again(&work);
+        if code && !anew && (first || !configuration) {
             let mut input = upload(&work);
             input.insert("FunctionName".to_owned(), Json::from(work.key));
             input.insert("Architectures".to_owned(), work.desired.get("Architectures").cloned().unwrap_or_default());
@@ -214,8 +236,10 @@ impl Kind for Function {
         } else if configuration {
             let mut input = Map::new();
             for (name, api, clear) in CONFIGURATION {
-                // With another key the environment is encrypted anew, and must be sent again.
-                if work.changed(name) || (name == "Environment" && work.changed("KmsKeyArn")) {
+                // With another key, or for another role, the environment is encrypted anew, and must be sent again.
+                let again = name == "Environment" && (work.changed("KmsKeyArn") || anew);
+                let later = anew && code && first && !role::GIVEN.contains(&name);
+                if (work.changed(name) || again) && !later {
                     let cleared = || serde_json::from_str(clear).unwrap_or_default();
                     input.insert(api.to_owned(), work.desired.get(name).cloned().unwrap_or_else(cleared));
                 }

@@ -186,7 +186,7 @@ fn code_that_somebody_else_uploaded_is_put_back() {
 
 #[test]
 fn a_new_function_from_s3_only_completes_its_mark() {
-    let created = Function.code_mark(&scope(), &want("f", TYPE, s3("k")), None).unwrap();
+    let created = Function.code_mark(&scope(), &want("f", TYPE, s3("k")), None, &Observation::new()).unwrap();
     assert_eq!(play(Some((created.content, created.sha256)), "any".into(), "k", "any", 9), 0);
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
+use aws_sdk_iam::primitives::{DateTime, DateTimeFormat as Format};
 use aws_sdk_iam::types::{EntityType, RoleDetail, Tag};
 use evenkeel_core::plan::{Applied, ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
 
@@ -75,6 +76,7 @@ impl Roles {
             name: role.role_name,
             arn: role.arn,
             id: role.role_id,
+            made: moment(Some(&role.create_date)),
             path: role.path,
             trust: role.assume_role_policy_document.unwrap_or_default(),
             description: role.description,
@@ -201,6 +203,7 @@ fn answer(role: RoleDetail) -> Answer {
         name: role.role_name.unwrap_or_default(),
         arn: role.arn.unwrap_or_default(),
         id: role.role_id.unwrap_or_default(),
+        made: moment(role.create_date.as_ref()),
         path: role.path.unwrap_or_default(),
         trust: role.assume_role_policy_document.unwrap_or_default(),
         boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
@@ -210,6 +213,10 @@ fn answer(role: RoleDetail) -> Answer {
         tags: tags_of(role.tags.unwrap_or_default()),
         ..Answer::default()
     }
+}
+
+fn moment(date: Option<&DateTime>) -> String {
+    date.and_then(|date| date.fmt(Format::DateTime).ok()).unwrap_or_default()
 }
 
 /// IAM's tags.

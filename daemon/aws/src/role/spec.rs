@@ -189,6 +189,8 @@ pub struct Answer {
     pub arn: String,
     /// Its unique id.
     pub id: String,
+    /// When it was made, in UTC; empty where that is not known.
+    pub made: String,
     /// Its path.
     pub path: String,
     /// Who may assume it: JSON, URL-encoded as IAM answers it.
@@ -224,6 +226,7 @@ pub fn observed(answer: Answer) -> Observed {
     properties.insert(MANAGED.to_owned(), Json::Object(managed.collect()));
     out.attributes.insert("Arn".to_owned(), Json::from(answer.arn));
     out.attributes.insert("RoleId".to_owned(), Json::from(answer.id));
+    out.attributes.insert("CreateDate".to_owned(), Json::from(answer.made));
     if !answer.profiles.is_empty() {
         out.attributes.insert(PROFILES.to_owned(), Json::from(answer.profiles));
     }

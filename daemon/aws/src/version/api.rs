@@ -140,7 +140,8 @@ impl Reach for Versions {
                     .publish_version()
                     .set_function_name(function)
                     .set_description(input.text("Description"))
-                    .set_code_sha256(input.text("CodeSha256"));
+                    .set_code_sha256(input.text("CodeSha256"))
+                    .set_revision_id(input.text("RevisionId"));
                 answered(SERVICE, heard!(call))
             }
             "PutFunctionScalingConfig" => put_scaling(&self.client, input).await,

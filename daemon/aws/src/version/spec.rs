@@ -166,10 +166,19 @@ impl Kind for Version {
     }
 
     fn create(&self, work: Work<'_>) -> Vec<Step> {
+        self.create_from(work, &Observation::new())
+    }
+
+    /// What is published is the function as it was read: another writer may have been at it since.
+    fn create_from(&self, work: Work<'_>, world: &Observation) -> Vec<Step> {
+        let function = function_part::function_of(work.key);
+        let latest = world.table(function_part::FUNCTION).get(function);
+        let hash = latest.and_then(|latest| latest.attributes.get("CodeSha256")?.as_str());
         let call = Call::new()
-            .with("FunctionName", function_part::function_of(work.key))
+            .with("FunctionName", function)
             .with_some("Description", mark::describe(work.want))
-            .with_some("CodeSha256", work.want.text("CodeSha256"));
+            .with_some("CodeSha256", work.want.text("CodeSha256").or(hash))
+            .with_some("RevisionId", latest.and_then(|latest| latest.revision.as_deref()));
         vec![call.step(TYPE, "PublishVersion", work.key)]
     }
 

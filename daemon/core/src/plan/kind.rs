@@ -306,8 +306,27 @@ pub trait Kind: Send + Sync + Debug {
         Vec::new()
     }
 
+    /// Differences that no property shows, as (path, what is there, what should be): what the resource was given has been
+    /// made anew under the same name since, and it still holds on to what is gone (a function to the role of its key's
+    /// grant).
+    fn outlived(&self, _observed: &Observed, _world: &Observation) -> Vec<(String, Json, Json)> {
+        Vec::new()
+    }
+
+    /// A number that all resources of the kind take out of one purse of the account (a function's reserved concurrency):
+    /// whoever gives back goes before whoever takes more.
+    fn purse(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What to remember about code in the marks.
-    fn code_mark(&self, _scope: &Scope, _want: &Want, _observed: Option<&Observed>) -> Option<CodeMark> {
+    fn code_mark(
+        &self,
+        _scope: &Scope,
+        _want: &Want,
+        _observed: Option<&Observed>,
+        _world: &Observation,
+    ) -> Option<CodeMark> {
         None
     }
 
@@ -375,6 +394,11 @@ pub trait Kind: Send + Sync + Debug {
     /// Makes it. Several steps run one after another; where one needs the result of another, only the first is given
     /// and the next round continues.
     fn create(&self, work: Work<'_>) -> Vec<Step>;
+
+    /// The same where the steps depend on how something else was read (the revision of a version's function).
+    fn create_from(&self, work: Work<'_>, _world: &Observation) -> Vec<Step> {
+        self.create(work)
+    }
 
     /// Changes what differs (not the tags). Where two writes cannot overlap, only the first is given.
     fn update(&self, work: Work<'_>) -> Vec<Step>;

@@ -137,6 +137,7 @@ impl<'a> Planner<'a> {
             self.visit(id);
         }
         self.order_bounds();
+        self.order_purses();
     }
 
     /// The first instance that a resource asks for, and the tags it should carry.

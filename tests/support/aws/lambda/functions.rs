@@ -17,6 +17,7 @@ pub(super) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             for name in names {
                 let function = cloud.function(&name)?;
                 let mut item = function.configuration.clone();
+                item.insert("ConfigSha256".to_owned(), json!(digest(&item)));
                 // The list tells neither states nor what changes beside the configuration.
                 item.shift_remove("RuntimeVersionConfig");
                 item.insert("RevisionId".to_owned(), json!(function.revision));
@@ -32,7 +33,7 @@ pub(super) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             check_revision(cloud.settled(&name)?, input)?;
             let until = cloud.now + cloud.rules.update;
             let function = cloud.settled(&name)?;
-            code(&mut function.configuration, input);
+            code(function, input);
             if let Some(architectures) = input.get("Architectures").filter(|list| list.is_array()) {
                 function.configuration.insert("Architectures".to_owned(), architectures.clone());
             }
@@ -43,15 +44,30 @@ pub(super) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             check(cloud, &name, input)?;
             let until = cloud.now + cloud.rules.update;
             configure(&mut cloud.settled(&name)?.configuration, input, &name);
+            if input.get("Role").or(input.get("Environment")).is_some() {
+                grant(cloud, &name);
+            }
             updating(cloud, &name, until)
         }
         "DeleteFunction" if qualifier.is_empty() => {
             // Mappings stay: they are nobody's then.
-            cloud.lambda.functions.remove(&name).map(|_| json!({})).ok_or_else(|| missing(&name, ""))
+            let until = cloud.now + cloud.rules.deletion;
+            let function = cloud.function(&name)?;
+            let published = function.published;
+            function.phase = Phase::Deleting(until);
+            cloud.lambda.numbers.insert(name.clone(), published);
+            _ = cloud.function(&name);
+            Ok(json!({}))
         }
         "DeleteFunction" => {
             let function = cloud.function(&name)?;
-            if function.aliases.values().any(|alias| alias.get("FunctionVersion") == Some(&json!(qualifier))) {
+            let weight = |alias: &Map<String, Json>| {
+                let weights = alias.get("RoutingConfig").map(|config| &config["AdditionalVersionWeights"]);
+                weights.is_some_and(|weights| weights.get(&qualifier).is_some())
+            };
+            let refers =
+                |alias: &Map<String, Json>| alias.get("FunctionVersion") == Some(&json!(qualifier)) || weight(alias);
+            if function.aliases.values().any(refers) {
                 return Err(conflict("Version is currently referenced by an alias."));
             }
             function.versions.remove(&qualifier.parse().unwrap_or_default());
@@ -60,8 +76,9 @@ pub(super) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
         "PublishVersion" => publish(cloud, &name, input),
         "ListVersionsByFunction" => {
             let mut items = vec![shown(cloud, &name)?];
+            let now = cloud.now;
             let function = cloud.function(&name)?;
-            items.extend(function.versions.values().cloned().map(Json::Object));
+            items.extend(function.versions.keys().filter_map(|number| version(function, *number, now)));
             let (items, next) = page(items, 50, text(input, "Marker"));
             Ok(json!({"Versions": items, "NextMarker": next}))
         }
@@ -81,6 +98,16 @@ fn shown(cloud: &mut Cloud, name: &str) -> Answer {
             put("State", "Pending");
             put("StateReason", "The function is being created.");
             put("StateReasonCode", "Creating");
+        }
+        Phase::Deleting(_) => {
+            put("State", "Deleting");
+            put("StateReason", "The function is being deleted.");
+            put("StateReasonCode", "Deleting");
+        }
+        // Under SnapStart nothing is said for a while, which is no success.
+        Phase::Updating(_) if snap_start(&function.configuration) => {
+            put("State", "Active");
+            put("LastUpdateStatus", "");
         }
         Phase::Updating(_) => {
             put("State", "Active");
@@ -105,28 +132,69 @@ fn shown(cloud: &mut Cloud, name: &str) -> Answer {
             put("LastUpdateStatusReasonCode", "SubnetOutOfIPAddresses");
         }
     }
+    let digest = digest(&out);
+    out.insert("ConfigSha256".to_owned(), json!(digest));
     Ok(Json::Object(out))
+}
+
+/// A hash of a configuration, which newer answers hold.
+fn digest(configuration: &Map<String, Json>) -> String {
+    let text = Json::Object(configuration.clone()).to_string();
+    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text))
+}
+
+fn snap_start(configuration: &Map<String, Json>) -> bool {
+    configuration.get("SnapStart").is_some_and(|snap| snap["ApplyOn"] == "PublishedVersions")
+}
+
+/// Lets the role that the function has by name decrypt its variables.
+fn grant(cloud: &mut Cloud, name: &str) {
+    let Some(function) = cloud.lambda.functions.get_mut(name) else { return };
+    let role = function.configuration.get("Role").and_then(Json::as_str).map(last);
+    function.granted = role.and_then(|role| Some(cloud.iam.roles.get(role)?.id.clone()));
+}
+
+/// A published version as it stands.
+fn version(function: &Function, number: u64, now: std::time::Duration) -> Option<Json> {
+    let mut version = function.versions.get(&number)?.clone();
+    if function.optimizing.get(&number).is_some_and(|until| now < *until) {
+        version.insert("State".to_owned(), json!("Pending"));
+        version.insert("StateReasonCode".to_owned(), json!("Creating"));
+        version.shift_remove("LastUpdateStatus");
+    }
+    Some(Json::Object(version))
 }
 
 fn get(cloud: &mut Cloud, name: &str, qualifier: &str) -> Answer {
     let latest = shown(cloud, name)?;
     let function = cloud.function(name)?;
-    let code = json!({"RepositoryType": "S3", "Location": "https://example.com/package"});
+    let code = match &function.image {
+        Some(uri) => json!({"RepositoryType": "ECR", "ImageUri": uri, "ResolvedImageUri": format!("{uri}@sha256:0")}),
+        None => json!({"RepositoryType": "S3", "Location": "https://example.com/package"}),
+    };
     if qualifier.is_empty() {
         let concurrency = function.reserved.map(|count| json!({"ReservedConcurrentExecutions": count}));
         let mut out = json!({"Configuration": latest, "Code": code, "Tags": function.tags});
+        if function.tags_denied {
+            out["Tags"] = Json::Null;
+            out["TagsError"] =
+                json!({"ErrorCode": "AccessDeniedException", "Message": "not authorized to perform: lambda:ListTags"});
+        }
         if let Some(concurrency) = concurrency {
             out["Concurrency"] = concurrency;
         }
         return Ok(out);
     }
+    let tags = function.tags.clone();
+    let now = cloud.now;
+    let function = cloud.function(name)?;
     let number = match function.aliases.get(qualifier) {
         Some(alias) => alias["FunctionVersion"].as_str().unwrap_or_default().to_owned(),
         None => qualifier.to_owned(),
     };
-    let version = number.parse().ok().and_then(|number: u64| function.versions.get(&number));
+    let version = number.parse().ok().and_then(|number: u64| version(function, number, now));
     let version = version.ok_or_else(|| missing(name, qualifier))?;
-    Ok(json!({"Configuration": version, "Code": code, "Tags": function.tags}))
+    Ok(json!({"Configuration": version, "Code": code, "Tags": tags}))
 }
 
 fn check_revision(function: &Function, input: &Json) -> Result<(), Fault> {
@@ -159,6 +227,12 @@ fn check(cloud: &Cloud, name: &str, input: &Json) -> Result<(), Fault> {
         if !known {
             return Err(invalid(format!("Layer version {layer} does not exist.")));
         }
+        let of = |arn: &String| arn.rsplit_once(':').map(|(layer, _)| layer.to_owned());
+        if layers.iter().filter(|other| of(other) == of(layer)).count() > 1 {
+            return Err(invalid(format!(
+                "Two different versions of the same layer are not allowed to be referenced in the same function. {layer} is one of them"
+            )));
+        }
     }
     if layers.len() > 5 {
         return Err(invalid("Cannot reference more than 5 layers."));
@@ -173,13 +247,19 @@ fn check(cloud: &Cloud, name: &str, input: &Json) -> Result<(), Fault> {
 
 fn create(cloud: &mut Cloud, input: &Json) -> Answer {
     let name = text(input, "FunctionName").to_owned();
+    if let Some(Phase::Deleting(until)) = cloud.lambda.functions.get(&name).map(|function| function.phase) {
+        if cloud.now < until {
+            cloud.settled(&name)?;
+        }
+        cloud.lambda.functions.remove(&name);
+    }
     if cloud.lambda.functions.contains_key(&name) {
         return Err(conflict(format!("Function already exist: {name}")));
     }
     check(cloud, &name, input)?;
     let defaults = json!({
         "FunctionName": name, "FunctionArn": arn(&name, ""), "Architectures": ["x86_64"], "CodeSize": 276, "Description": "",
-        "EphemeralStorage": {"Size": 512}, "LastModified": "2026-01-01T00:00:00.000+0000",
+        "EphemeralStorage": {"Size": 512}, "LastModified": modified(cloud.now),
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}")}, "MemorySize": 128,
         "PackageType": "Zip", "Timeout": 3, "TracingConfig": {"Mode": "PassThrough"},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
@@ -192,28 +272,45 @@ fn create(cloud: &mut Cloud, input: &Json) -> Answer {
             configuration.insert(key.to_owned(), value.clone());
         }
     }
-    code(&mut configuration, &input["Code"]);
-    let function = Function {
+    let published = cloud.lambda.numbers.get(&name).copied().unwrap_or_default();
+    let mut function = Function {
         configuration,
+        published,
         phase: Phase::Creating(cloud.now + cloud.rules.creation),
         revision: cloud.unique(),
         tags: object(input, "Tags"),
         ..Function::default()
     };
+    code(&mut function, &input["Code"]);
     cloud.lambda.functions.insert(name.clone(), function);
+    grant(cloud, &name);
     shown(cloud, &name)
 }
 
+/// A moment as Lambda writes it: no colon in the offset.
+fn modified(at: std::time::Duration) -> String {
+    format!("{}.{:03}+0000", crate::aws::wire::date(at.as_secs()), at.subsec_millis())
+}
+
 fn updating(cloud: &mut Cloud, name: &str, until: std::time::Duration) -> Answer {
-    let revision = cloud.unique();
+    let (revision, now) = (cloud.unique(), cloud.now);
     let function = cloud.settled(name)?;
+    function.configuration.insert("LastModified".to_owned(), json!(modified(now)));
     function.phase = Phase::Updating(until);
     function.updated = true;
     function.revision = revision;
     shown(cloud, name)
 }
 
-fn code(configuration: &mut Map<String, Json>, input: &Json) {
+fn code(function: &mut Function, input: &Json) {
+    let configuration = &mut function.configuration;
+    if let Some(uri) = input.get("ImageUri").and_then(Json::as_str) {
+        // Of an image it is the digest's, in another spelling.
+        let digest: String = Sha256::digest(uri).iter().map(|byte| format!("{byte:02x}")).collect();
+        configuration.insert("CodeSha256".to_owned(), json!(digest));
+        function.image = Some(uri.to_owned());
+        return;
+    }
     let bytes = base64::engine::general_purpose::STANDARD.decode(text(input, "ZipFile")).unwrap_or_default();
     let origin = format!("{}/{}/{}", text(input, "S3Bucket"), text(input, "S3Key"), text(input, "S3ObjectVersion"));
     let digest = if bytes.is_empty() { Sha256::digest(origin) } else { Sha256::digest(&bytes) };
@@ -286,6 +383,7 @@ fn configure(configuration: &mut Map<String, Json>, input: &Json, name: &str) {
 
 fn publish(cloud: &mut Cloud, name: &str, input: &Json) -> Answer {
     let (revision, version_revision) = (cloud.unique(), cloud.unique());
+    let (now, optimizing) = (cloud.now, cloud.rules.version);
     let function = cloud.settled(name)?;
     check_revision(function, input)?;
     let hash = function.configuration["CodeSha256"].as_str().unwrap_or_default().to_owned();
@@ -297,7 +395,8 @@ fn publish(cloud: &mut Cloud, name: &str, input: &Json) -> Answer {
     }
     let bare = |configuration: &Map<String, Json>| {
         let mut bare = configuration.clone();
-        for key in ["Description", "FunctionArn", "Version", "RevisionId", "State", "LastUpdateStatus"] {
+        for key in ["Description", "FunctionArn", "LastModified", "Version", "RevisionId", "State", "LastUpdateStatus"]
+        {
             bare.shift_remove(key);
         }
         bare
@@ -323,6 +422,9 @@ fn publish(cloud: &mut Cloud, name: &str, input: &Json) -> Answer {
         version.insert(key.to_owned(), json!(value));
     }
     function.revision = revision;
-    function.versions.insert(number, version.clone());
-    Ok(Json::Object(version))
+    function.versions.insert(number, version);
+    if snap_start(&function.configuration) {
+        function.optimizing.insert(number, now + optimizing);
+    }
+    self::version(function, number, now).ok_or_else(|| missing(name, ""))
 }

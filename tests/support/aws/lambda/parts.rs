@@ -233,6 +233,8 @@ fn invoke(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
 fn provisioned(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
     let (name, qualifier) = target(input);
     let (now, until) = (cloud.now, cloud.now + cloud.rules.mapping * 3);
+    let room = unreserved(cloud, &name);
+    let (_, least) = cloud.rules.concurrency;
     let function = cloud.active(&name)?;
     let none = || {
         fault(
@@ -248,10 +250,27 @@ fn provisioned(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
                     "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
                 ));
             }
-            function.provisioned.insert(
-                qualifier.clone(),
-                (number(input, "ProvisionedConcurrentExecutions").unwrap_or_default(), until),
-            );
+            let points_to = |alias: &str| {
+                function.aliases.get(alias).and_then(|it| it.get("FunctionVersion")?.as_str()).unwrap_or_default()
+            };
+            if function.provisioned.contains_key(points_to(&qualifier)) {
+                return Err(conflict(
+                    "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
+                ));
+            }
+            if function.provisioned.keys().any(|other| points_to(other) == qualifier) {
+                return Err(conflict("Version is pointed by a Provisioned Concurrency alias"));
+            }
+            if function.aliases.get(&qualifier).is_some_and(|alias| alias.contains_key("RoutingConfig")) {
+                return Err(invalid("Provisioned Concurrency cannot be set while the alias has routing weights."));
+            }
+            let count = number(input, "ProvisionedConcurrentExecutions").unwrap_or_default();
+            if function.reserved.is_none() && room - count < least {
+                return Err(invalid(format!(
+                    "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{least}]."
+                )));
+            }
+            function.provisioned.insert(qualifier.clone(), (count, until));
         }
         "DeleteProvisionedConcurrencyConfig" => {
             return function.provisioned.remove(&qualifier).map(|_| json!({})).ok_or_else(none);
@@ -259,18 +278,39 @@ fn provisioned(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
         _ => {}
     }
     let (count, until) = function.provisioned.get(&qualifier).copied().ok_or_else(none)?;
-    let status = if now < until { "IN_PROGRESS" } else { "READY" };
-    Ok(
-        json!({"RequestedProvisionedConcurrentExecutions": count, "AllocatedProvisionedConcurrentExecutions": count, "Status": status}),
-    )
+    let mut out = json!({"RequestedProvisionedConcurrentExecutions": count, "Status": "IN_PROGRESS"});
+    if let Some(reason) = function.provision_fails.as_ref().filter(|_| now >= until) {
+        out["Status"] = json!("FAILED");
+        out["StatusReason"] = json!(reason);
+    } else if now >= until {
+        out["Status"] = json!("READY");
+        out["AllocatedProvisionedConcurrentExecutions"] = json!(count);
+    }
+    Ok(out)
+}
+
+/// What the other functions leave of the account's concurrency.
+fn unreserved(cloud: &Cloud, but: &str) -> i64 {
+    let others = cloud.lambda.functions.iter().filter(|(name, _)| *name != but);
+    cloud.rules.concurrency.0 - others.filter_map(|(_, function)| function.reserved).sum::<i64>()
 }
 
 fn settings(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
     let (name, _) = target(input);
+    let (room, revision) = (unreserved(cloud, &name), cloud.unique());
+    let ((_, least), moves) = (cloud.rules.concurrency, cloud.rules.beside_moves_revision);
     let function = cloud.active(&name)?;
     let word = operation.trim_start_matches("Get").trim_start_matches("Put").trim_start_matches("Delete").to_owned();
     if word == "FunctionConcurrency" {
         let count = number(input, "ReservedConcurrentExecutions");
+        if operation.starts_with("Put") && room - count.unwrap_or_default() < least {
+            return Err(invalid(format!(
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{least}]."
+            )));
+        }
+        if moves {
+            function.revision = revision;
+        }
         function.reserved = count.filter(|_| operation.starts_with("Put"));
         return Ok(json!({"ReservedConcurrentExecutions": function.reserved}));
     }

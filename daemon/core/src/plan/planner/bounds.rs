@@ -2,7 +2,7 @@
 //! the other.
 
 use super::{Input, Planner};
-use crate::plan::action::{Plan, Standing, Verb};
+use crate::plan::action::{Action, Plan, Standing, Verb};
 use crate::plan::kind::{Bound, Kind, Setting};
 use crate::plan::observation::Observed;
 
@@ -55,6 +55,38 @@ impl Planner<'_> {
                 self.go_after(lesser.action, greater.action);
             } else if greater.to < greater.from && lesser.from > greater.to {
                 self.go_after(greater.action, lesser.action);
+            }
+        }
+    }
+
+    /// Lets whoever takes more out of a purse wait for those who give back in the same plan. One that cannot give holds up
+    /// nobody: there may be enough.
+    pub(super) fn order_purses(&mut self) {
+        for kind in self.input.kinds.iter() {
+            let Some(path) = kind.purse() else { continue };
+            let number = |value: &serde_json::Value| value.as_f64().unwrap_or_default();
+            let moves = |plan: &Plan, gives: bool| -> Vec<usize> {
+                let its = |action: &Action| {
+                    let change = action.changes.iter().find(|change| change.path == path);
+                    action.type_name == kind.type_name()
+                        && action.verb == Verb::Update
+                        && change.is_some_and(|change| {
+                            let (from, to) = (number(&change.from), number(&change.to));
+                            if gives { to < from } else { to > from }
+                        })
+                };
+                (0..plan.actions.len()).filter(|at| its(&plan.actions[*at])).collect()
+            };
+            let (givers, takers) = (moves(&self.plan, true), moves(&self.plan, false));
+            for taker in takers {
+                for giver in &givers {
+                    let pending = matches!(self.plan.actions[*giver].standing, Standing::Acting | Standing::Waiting(_));
+                    if pending && !self.waits_for(*giver, taker) {
+                        let id = self.plan.actions[*giver].id.clone();
+                        self.plan.actions[taker]
+                            .wait(format!("waits for `{id}`, which gives back what this one takes"));
+                    }
+                }
             }
         }
     }

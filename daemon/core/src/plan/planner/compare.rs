@@ -61,7 +61,7 @@ impl Planner<'_> {
                     changes: &[],
                     tags: &tags,
                 };
-                action.act(kind.create(work));
+                action.act(kind.create_from(work, self.input.world));
             } else {
                 action.wait_for(want);
             }
@@ -89,14 +89,17 @@ impl Planner<'_> {
             }
         }
         let mut differences = diff::diff(&desired, &seen);
+        let outlived = kind.outlived(observed, self.input.world);
+        let plain: BTreeSet<String> = differences.iter().map(|(path, ..)| path.clone()).collect();
+        differences.extend(outlived.into_iter().filter(|(path, ..)| !plain.contains(path)));
         differences
             .retain(|(path, _, _)| !want.resource.ignore_drift.iter().any(|ignored| diff::is_below(path, ignored)));
         let replace =
             differences.iter().find(|(path, from, to)| kind.replaces(path, from, to)).map(|(path, _, _)| path.clone());
         // What the code was made from the mark knows, also where this process remembers nothing.
         let made_from = observed.marks.as_ref().and_then(|marks| marks.code.as_ref()).map(|mark| &mark.content);
-        let same_code =
-            made_from.is_some() && made_from == kind.code_mark(scope, want, Some(observed)).map(|m| m.content).as_ref();
+        let same_code = made_from.is_some()
+            && made_from == kind.code_mark(scope, want, Some(observed), self.input.world).map(|m| m.content).as_ref();
         let cause = |path: &str| match self.cause(action.id.as_str(), &fingerprint, derived, path) {
             Cause::Spec if same_code && self.input.previous.is_none() && diff::is_below(path, "Code") => Cause::Drift,
             cause => cause,

@@ -23,7 +23,7 @@ impl Planner<'_> {
             env: env.clone(),
             id: want.id().to_owned(),
             keys: spec.keys().cloned().collect(),
-            code: kind.code_mark(self.input.scope, want, observed),
+            code: kind.code_mark(self.input.scope, want, observed, self.input.world),
             parts: {
                 let mut parts = self.parts.get(&(kind.type_name(), key.to_owned())).cloned().unwrap_or_default();
                 parts.extend(kind.own_parts(want, observed));

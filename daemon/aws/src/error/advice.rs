@@ -1,0 +1,73 @@
+//! What to do about a refusal whose text only says what is wrong.
+
+use super::Failure;
+
+/// Error code (empty: any), a part of the message (empty: any), what to do.
+const ADVICE: &[(&str, &str, &str)] = &[
+    (
+        "InvalidParameterValueException",
+        "Unzipped size must be smaller",
+        "a function and its layers unpack to 250 MB at most: leave out what it does not need, or make it an image",
+    ),
+    ("RequestEntityTooLargeException", "", "make the package smaller, or put it into S3 and name it there"),
+    (
+        "CodeStorageExceededException",
+        "",
+        "the code of all functions, versions and layers has filled the account's storage in this region: delete old versions, keep fewer with `keep` in evenkeel.yaml, or ask AWS for more",
+    ),
+    (
+        "InvalidParameterValueException",
+        "UnreservedConcurrentExecution below its minimum",
+        "reserve less here or in another function, or ask AWS for a higher limit of concurrent executions: a new account has very few",
+    ),
+    (
+        "InvalidParameterValueException",
+        "greater than account's unreserved concurrency",
+        "provision less, reserve less in other functions, or ask AWS for a higher limit of concurrent executions",
+    ),
+    (
+        "ResourceConflictException",
+        "Alias can't be used for Provisioned Concurrency",
+        "provision either the alias or the version that it points to, not both",
+    ),
+    (
+        "ResourceConflictException",
+        "pointed by a Provisioned Concurrency alias",
+        "provision either the alias or the version that it points to, not both",
+    ),
+    (
+        "InvalidParameterValueException",
+        "replicated function",
+        "AWS removes the replicas of Lambda@Edge some hours after the last distribution let go of the function; each later run tries again",
+    ),
+    (
+        "InvalidParameterValueException",
+        "Layer version",
+        "the layer's version was deleted, or is in another region or account: name one that is there",
+    ),
+    (
+        "InvalidParameterValueException",
+        "CreateNetworkInterface",
+        "a function in a VPC needs a role with AWSLambdaVPCAccessExecutionRole, or the same permissions",
+    ),
+    (
+        "InvalidParameterValueException",
+        "KMS key is invalid for CreateGrant",
+        "the key must be enabled, and whoever evenkeel works as needs kms:CreateGrant on it",
+    ),
+    (
+        "InvalidParameterValueException",
+        "cannot be assumed by Lambda",
+        "its trust policy must let lambda.amazonaws.com do sts:AssumeRole",
+    ),
+];
+
+impl Failure {
+    /// What to do about it, where that can be said.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        let fits = |code: &str, part: &str| {
+            (code.is_empty() || code == self.code) && (part.is_empty() || self.message.contains(part))
+        };
+        ADVICE.iter().find(|(code, part, _)| fits(code, part)).map(|(.., advice)| *advice)
+    }
+}
