@@ -153,3 +153,21 @@ async fn a_role_given_again_does_not_pass_for_the_upload_that_was_announced() {
         trial.quiet(&from_s3("two")).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_the_functions_of_a_role_made_anew_one_tries_at_a_time() {
+    let trial = Trial::start(Rules { role: Duration::from_secs(30), quotas: false, ..Rules::default() }).await;
+    let one =
+        |n: u32| function("role: r, environment: {AA: b}").replace("Function f", &format!("Function f{n}")) + "\n";
+    let spec = "Role r: {}\n".to_owned() + &(0..40).map(one).collect::<String>();
+    trial.converge(&spec).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    lose_role(&trial, "t-eu-west-1-r", true);
+    trial.aws.forget();
+    trial.converge(&spec).await;
+    let tried = trial.count("UpdateFunctionConfiguration");
+    assert_eq!(trial.times("UpdateFunctionConfiguration", "").len(), 40);
+    // Those of the first moment, and then one every five seconds.
+    assert!(tried <= 40 + 32 + 8, "tried {tried} times");
+    trial.quiet(&spec).await;
+}

@@ -205,3 +205,16 @@ async fn what_is_reserved_stands_before_what_is_provisioned_out_of_it() {
     assert!(trial.time("PutFunctionConcurrency", "") < trial.time("PutProvisionedConcurrencyConfig", ""));
     trial.quiet(&spec).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_reserved_is_not_lowered_below_what_is_provisioned_and_the_refusal_says_how() {
+    let trial = Trial::start(Rules::default()).await;
+    trial.converge(&provisioned(0, 50, ", ReservedConcurrentExecutions: 100", "")).await;
+    let plan = trial.run(&provisioned(0, 50, ", ReservedConcurrentExecutions: 50, Timeout: 9", "")).await.plan;
+    assert!(plan.is_converged(), "{}", left(&plan));
+    let plan = trial.run(&provisioned(0, 20, ", ReservedConcurrentExecutions: 20, Timeout: 9", "")).await.plan;
+    let text = left(&plan);
+    assert!(text.contains("Blocked") && text.contains("lower what is provisioned first"), "{text}");
+    trial.converge(&provisioned(0, 20, ", ReservedConcurrentExecutions: 50, Timeout: 9", "")).await;
+    trial.converge(&provisioned(0, 20, ", ReservedConcurrentExecutions: 20, Timeout: 9", "")).await;
+}

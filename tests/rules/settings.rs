@@ -60,6 +60,49 @@ async fn a_failed_update_is_told_with_its_reason_and_an_edit_goes_on_from_there(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_creation_that_failed_is_told_with_its_reason_and_an_edit_goes_on_from_there() {
+    let trial = Trial::start(Rules::kind()).await;
+    trial.converge(FUNCTION).await;
+    trial.aws.with(|cloud| cloud.lambda.functions.get_mut("t-f").unwrap().phase = Phase::Broken);
+    trial.aws.forget();
+    let plan = trial.run(FUNCTION).await.plan;
+    let text = left(&plan);
+    assert!(text.contains("ImageAccessDenied") && trial.aws.writes().is_empty(), "{text}\n{}", trial.story());
+    trial.converge(&function("timeout: 10")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_differs_a_structure_is_sent_whole_and_the_rest_not_at_all() {
+    let trial = Trial::start(Rules::kind()).await;
+    trial.converge(&function("environment: {AA: one, BB: two}, timeout: 10, memorySize: 256")).await;
+    trial.converge(&function("environment: {AA: one, BB: three}, timeout: 10, memorySize: 256")).await;
+    let sent = last(&trial, "UpdateFunctionConfiguration");
+    assert_eq!(sent["Environment"]["Variables"], json!({"AA": "one", "BB": "three"}), "{sent}");
+    for untouched in ["Timeout", "MemorySize", "Role", "Handler", "Layers", "VpcConfig"] {
+        assert!(sent.get(untouched).is_none(), "{untouched}: {sent}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_without_a_change_in_the_listing_is_found_and_put_right() {
+    let trial = Trial::start(Rules::kind()).await;
+    let spec = function("reservedConcurrentExecutions: 5, tags: [{key: team, value: pay}]");
+    trial.converge(&spec).await;
+    let revision = || trial.aws.with(|cloud| cloud.lambda.functions["t-f"].revision.clone());
+    let before = revision();
+    let other = json!({"FunctionName": "t-f", "ReservedConcurrentExecutions": 7});
+    trial.aws.ask("lambda", "PutFunctionConcurrency", other).unwrap();
+    let other = json!({"Resource": "arn:aws:lambda:eu-west-1:111122223333:function:t-f", "Tags": {"team": "another"}});
+    trial.aws.ask("lambda", "TagResource", other).unwrap();
+    assert_eq!(revision(), before, "neither is the function's own");
+    trial.converge(&spec).await;
+    trial.aws.with(|cloud| {
+        let function = &cloud.lambda.functions["t-f"];
+        assert_eq!((function.reserved, &function.tags["team"]), (Some(5), &json!("pay")));
+    });
+}
+
+#[tokio::test(start_paused = true)]
 async fn variables_that_cannot_be_decrypted_are_told_and_never_written_over() {
     let trial = Trial::start(Rules::kind()).await;
     let spec = function("environment: {AA: b}");

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use evenkeel_core::plan::Plan;
 use evenkeel_tests::aws::{Fault, Rules, Trouble};
 use evenkeel_tests::{Trial, left};
 use serde_json::json;
@@ -145,6 +146,38 @@ async fn an_alias_may_point_to_the_latest_and_then_follows_it() {
     trial.quiet(&spec).await;
 }
 
+/// A run in the middle of which somebody else does something: right after the first call of an operation.
+async fn run_with(trial: &Trial, spec: &str, operation: &str, meanwhile: impl FnOnce()) -> Plan {
+    let run = trial.run(spec);
+    tokio::pin!(run);
+    while trial.count(operation) == 0 {
+        tokio::select! {
+            ended = &mut run => panic!("ended before: {}", left(&ended.plan)),
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+    }
+    meanwhile();
+    run.await.plan
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_somebody_deleted_meanwhile_is_made_again() {
+    let trial = Trial::start(Rules::default()).await;
+    trial.converge(&served(", timeout: 10")).await;
+    let name = trial.aws.with(|cloud| cloud.lambda.functions["t-f"].aliases.keys().next().unwrap().clone());
+    trial.aws.forget();
+    let spec = served(", timeout: 20");
+    let meanwhile = || {
+        let gone = json!({"FunctionName": "t-f", "Name": name});
+        trial.aws.ask("lambda", "DeleteAlias", gone).unwrap();
+    };
+    let plan = run_with(&trial, &spec, "PublishVersion", meanwhile).await;
+    assert!(plan.is_converged(), "{}", left(&plan));
+    assert_eq!(trial.aws.refusals(), ["UpdateAlias ResourceNotFoundException"], "{}", trial.story());
+    assert_eq!(pointed_to(&trial), "2");
+    trial.quiet(&spec).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_alias_that_somebody_moved_meanwhile_is_looked_at_before_it_is_moved_again() {
     let trial = Trial::start(Rules::default()).await;
@@ -153,21 +186,11 @@ async fn an_alias_that_somebody_moved_meanwhile_is_looked_at_before_it_is_moved_
     trial.aws.forget();
     // Between the reading and the write somebody else is at it.
     let spec = served(", timeout: 20");
-    let run = trial.run(&spec);
-    tokio::pin!(run);
-    loop {
-        tokio::select! {
-            ended = &mut run => panic!("ended before: {}", left(&ended.plan)),
-            () = tokio::time::sleep(Duration::from_millis(20)) => {
-                if trial.count("PublishVersion") > 0 {
-                    break;
-                }
-            }
-        }
-    }
-    let touched = json!({"FunctionName": "t-f", "Name": name, "Description": "by hand"});
-    trial.aws.ask("lambda", "UpdateAlias", touched).unwrap();
-    let plan = run.await.plan;
+    let meanwhile = || {
+        let touched = json!({"FunctionName": "t-f", "Name": name, "Description": "by hand"});
+        trial.aws.ask("lambda", "UpdateAlias", touched).unwrap();
+    };
+    let plan = run_with(&trial, &spec, "PublishVersion", meanwhile).await;
     assert!(plan.is_converged(), "{}", left(&plan));
     let refused: Vec<String> = trial.aws.refusals();
     assert_eq!(refused, ["UpdateAlias PreconditionFailedException"], "{}", trial.story());

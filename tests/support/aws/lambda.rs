@@ -43,6 +43,8 @@ pub enum Phase {
     Idle,
     /// Deleting until then, and gone after it.
     Deleting(Duration),
+    /// Its creation failed: State Failed.
+    Broken,
     /// The last update failed for want of addresses; what was there before it serves.
     Failed,
 }
@@ -148,7 +150,7 @@ impl Cloud {
     fn settled(&mut self, name: &str) -> Result<&mut Function, Fault> {
         let function = self.function(name)?;
         match function.phase {
-            Phase::Settled | Phase::Idle | Phase::Failed => Ok(function),
+            Phase::Settled | Phase::Idle | Phase::Broken | Phase::Failed => Ok(function),
             Phase::Deleting(_) => Err(conflict(
                 "The operation cannot be performed at this time. The function is currently in the following state: Deleting",
             )),

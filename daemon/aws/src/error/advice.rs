@@ -26,6 +26,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "provision less, reserve less in other functions, or ask AWS for a higher limit of concurrent executions",
     ),
     (
+        "InvalidParameterValueException",
+        "should not be lower than function's total provisioned concurrency",
+        "lower what is provisioned first, in a change of its own",
+    ),
+    (
         "ResourceConflictException",
         "Alias can't be used for Provisioned Concurrency",
         "provision either the alias or the version that it points to, not both",

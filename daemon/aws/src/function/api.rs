@@ -182,7 +182,11 @@ impl Reach for Functions {
                 let call = wire::configure!(client.update_function_configuration(), input)
                     .set_function_name(name)
                     .set_revision_id(input.text("RevisionId"));
-                done(SERVICE, call.send().await)
+                let Some(role) = input.text("Role") else { return done(SERVICE, call.send().await) };
+                self.lag.admit(&role)?;
+                let ended = done(SERVICE, call.send().await);
+                self.lag.learn(&role, &ended);
+                ended
             }
             "DeleteFunction" => gone(SERVICE, client.delete_function().set_function_name(name).send().await),
             "PutFunctionConcurrency" => {

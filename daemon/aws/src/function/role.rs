@@ -3,7 +3,8 @@
 //! Lambda lets a role decrypt a function's variables by a grant to the role's id, made when the function is given role or
 //! variables. A role of the same name that was made later has another id: every call fails, and no property shows it.
 //! What tells is that the role was made after the function was last changed. The remedy is to give role and variables
-//! again, which also moves that time, so nothing need be remembered.
+//! again, which also moves that time, so nothing need be remembered. A change by somebody else in between moves it, too,
+//! and hides what is due.
 
 use evenkeel_core::plan::{Observation, Observed, Work};
 

@@ -379,3 +379,14 @@ fn a_function_settles_with_what_is_published_of_it() {
     answer["Extras"] = json!({"Published": published, "Scaling": null});
     assert!(matches!(canonical::observed(&answer).unwrap().state, State::Pending { .. }));
 }
+
+#[test]
+fn a_package_over_fifty_megabytes_is_refused_before_any_call() {
+    let sized = |zip_bytes: u64| {
+        let artifact = Artifact { content: "c".into(), sha256: "s".into(), zip_bytes, unzipped_bytes: zip_bytes };
+        let scope = Scope { artifacts: [("./src".to_owned(), artifact)].into(), ..scope() };
+        Function.refuses(&scope, &want("f", TYPE, local()), &Observation::new())
+    };
+    assert_eq!(sized(52_428_800), None);
+    assert!(sized(52_428_801).is_some_and(|reason| reason.contains("put it into S3")));
+}

@@ -125,6 +125,11 @@ fn shown(cloud: &mut Cloud, name: &str) -> Answer {
             put("StateReasonCode", "Idle");
             put("LastUpdateStatus", "Successful");
         }
+        Phase::Broken => {
+            put("State", "Failed");
+            put("StateReason", "The image cannot be read.");
+            put("StateReasonCode", "ImageAccessDenied");
+        }
         Phase::Failed => {
             put("State", "Active");
             put("LastUpdateStatus", "Failed");

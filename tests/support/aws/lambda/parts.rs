@@ -308,6 +308,12 @@ fn settings(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
                 "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{least}]."
             )));
         }
+        let provisioned: i64 = function.provisioned.values().map(|(count, _)| count).sum();
+        if operation.starts_with("Put") && count.unwrap_or_default() < provisioned {
+            return Err(invalid(format!(
+                "Specified ReservedConcurrentExecutions for function should not be lower than function's total provisioned concurrency [{provisioned}]."
+            )));
+        }
         if moves {
             function.revision = revision;
         }
