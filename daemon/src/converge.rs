@@ -29,6 +29,10 @@ const TICK_EACH: Duration = Duration::from_micros(500);
 const IDLE: Duration = Duration::from_secs(3600);
 /// How long what a person waits for is tried again.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// After which time what looks blocked is looked at once more, and how much of it at most. What others did a moment ago
+/// may not show yet: marks that were just put on, a parameter that is not listed so far.
+const DOUBT: Duration = Duration::from_millis(2500);
+const DOUBTED: usize = 50;
 /// Pauses between looks at what was written and does not show yet.
 const POLL: Backoff = Backoff { base: Duration::from_millis(100), limit: Duration::from_secs(5) };
 
@@ -47,6 +51,8 @@ pub struct Run<'a> {
     /// Since when resources have been waiting for what AWS calls a matter of time, when the run before this one ended:
     /// a turn may be shorter than the patience for it.
     pub waiting_since: &'a BTreeMap<String, Instant>,
+    /// Whether what looks blocked is looked at once more before it is told: where nobody plans again by itself.
+    pub doubts: bool,
     /// When to stop waiting for what settles.
     pub deadline: Instant,
     /// Turns true when the process is to end.
@@ -120,6 +126,29 @@ impl Run<'_> {
         observe::refresh(&self.prepared.world, &keys).await;
     }
 
+    /// Reads again, after a while, what a plan leaves alone because of what was read; true where there is something.
+    async fn look_again(&self, plan: &Plan, memory: &Memory) -> bool {
+        let mut keys: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+        // What AWS refused is held by the memory, and no matter of looking.
+        let blocked = |action: &&Action| {
+            matches!(action.standing, Standing::Blocked(_)) && !memory.holds.contains_key(&action.id)
+        };
+        for (type_name, key) in plan.actions.iter().filter(blocked).flat_map(|action| self.homes(action)).take(DOUBTED)
+        {
+            keys.entry(type_name).or_default().insert(key);
+        }
+        if keys.is_empty() || Instant::now() + DOUBT >= self.deadline {
+            return false;
+        }
+        let mut draining = self.draining.clone();
+        tokio::select! {
+            () = tokio::time::sleep(DOUBT) => {}
+            _ = draining.wait_for(|draining| *draining) => return false,
+        }
+        observe::refresh(&self.prepared.world, &keys).await;
+        true
+    }
+
     fn homes(&self, action: &Action) -> Vec<(&'static str, String)> {
         let keys = action.keys.iter().map(|(type_name, key)| home(&self.prepared.world, type_name, key));
         keys.chain(action.steps.iter().map(|step| step.refresh.clone())).collect()
@@ -155,6 +184,7 @@ impl Run<'_> {
         let mut allowed = self.allowed.clone();
         let mut applied = 0;
         let mut turn = Instant::now();
+        let mut doubts = self.doubts;
         loop {
             let now = Instant::now();
             let interrupted = *self.draining.borrow();
@@ -193,6 +223,9 @@ impl Run<'_> {
                 } else if underway.is_idle() {
                     let waits = plan.actions.iter().any(|action| matches!(action.standing, Standing::Waiting(_)));
                     if !waits || (memory.next().is_none() && plan.pending.is_empty()) || now >= self.deadline {
+                        if std::mem::take(&mut doubts) && self.look_again(&plan, &memory).await {
+                            continue;
+                        }
                         let waiting_since = memory.waiting_since;
                         return Converged { plan, applied, interrupted, allowed, waiting_since };
                     }

@@ -21,6 +21,7 @@ async fn an_application_converges_answers_and_is_not_written_again() {
     }
     assert_eq!(rig.account.invoke("desk-dev-worker").await.unwrap(), "\"hello world\"");
 
+    rig.agrees();
     let second = rig.once().await.exits(0).json();
     assert_eq!(second["writes"], 0, "{:#}", second["calls"]);
     let plan = rig.plan().await.exits(0);

@@ -31,6 +31,9 @@ const REFUSED: [(&str, &str); 7] = [
     ("0361", "`RuntimeManagementConfig.UpdateRuntimeOn` is missing"),
 ];
 
+/// One of so many templates is taken behind a hostile network: three seeds in a row take all of them.
+const FEWER: usize = 3;
+
 /// Templates that the emulator cannot hold: it knows one URL a function, AWS one for each alias as well.
 const BEYOND_THE_EMULATOR: [&str; 1] = ["0253"];
 
@@ -147,6 +150,7 @@ async fn one(rig: &Rig, root: &Path, id: &str) -> Result<(), String> {
     if first.code != 0 {
         return Err(format!("does not converge: {}", first.text()));
     }
+    rig.agrees();
     let second = rig.evenkeel(&words("reconcile --once --timeout 60")).await;
     if second.code != 0 || second.json()["writes"] != 0 {
         return Err(format!("a second run writes: {}", second.text()));
@@ -188,8 +192,12 @@ async fn real_templates_converge_stay_converged_and_are_taken_away_again() {
     let index = std::fs::read_to_string(root.join("real/index.csv")).unwrap();
     let ids: Vec<&str> = index.lines().filter_map(|line| line.split_once(",tier0,").map(|(id, _)| id)).collect();
     assert!(ids.len() > 50, "{} templates", ids.len());
+    // Behind a hostile network each takes longer: some of them, and others for each seed.
+    let seed = std::env::var("EVENKEEL_HOSTILE").ok().and_then(|seed| seed.parse::<usize>().ok());
+    let (first, step) = seed.map_or((0, 1), |seed| (seed % FEWER, FEWER));
     let mut wrong = Vec::new();
-    for id in ids.iter().filter(|id| !BEYOND_THE_EMULATOR.contains(id)) {
+    let ids: Vec<&str> = ids.into_iter().filter(|id| !BEYOND_THE_EMULATOR.contains(id)).collect();
+    for id in ids.iter().skip(first).step_by(step) {
         if let Err(reason) = one(&rig, &root, id).await {
             wrong.push(format!("{id} {reason}"));
         }

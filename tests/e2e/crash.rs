@@ -9,7 +9,7 @@ use evenkeel_tests::{Life, dump};
 use futures::StreamExt as _;
 
 /// Runs side by side: as many as a small machine takes.
-const AT_ONCE: usize = 3;
+pub(crate) const AT_ONCE: usize = 3;
 
 pub(crate) fn specs(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs").join(name)

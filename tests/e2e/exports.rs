@@ -73,7 +73,9 @@ async fn an_application_gets_what_another_exports_though_only_aws_knows_it() {
     let uuid = mapping(&rig).await.unwrap();
     assert_eq!(parameter(&rig, "/desk/mapping").await, Some(uuid.clone()));
     assert_eq!(parameter(&rig, "/desk/queue").await.as_deref(), Some("net-jobs"));
+    rig.agrees();
     assert_eq!(rig.evenkeel("reconcile --once SPECS -o json").await.exits(0).json()["writes"], 0);
+    rig.agrees();
     assert_eq!(rig.evenkeel("reconcile --once SPECS --app desk -o json").await.exits(0).json()["writes"], 0);
 
     // The value changes: who imports it follows.

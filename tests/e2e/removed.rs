@@ -149,6 +149,7 @@ async fn nothing_is_deleted_because_specs_are_gone_or_broken() {
 
     std::fs::create_dir(&specs).unwrap();
     std::fs::rename(&away, specs.join("desk")).unwrap();
+    rig.agrees();
     assert_eq!(rig.once().await.exits(0).json()["writes"], 0);
 }
 
@@ -184,6 +185,7 @@ async fn a_tombstone_takes_an_application_away() {
     rig.once().await.exits(0);
     assert_eq!(count(&rig).await, [0, 0, 0]);
     rig.plan().await.exits(0);
+    rig.agrees();
     assert_eq!(rig.once().await.exits(0).json()["writes"], 0);
 }
 
@@ -226,5 +228,6 @@ async fn a_part_that_left_the_spec_is_shown_by_its_own_name_and_stays_where_that
     assert!(later.send().await.is_err());
     let door = lambda.get_function_url_config().function_name("desk-dev-worker").send().await;
     assert!(door.is_ok(), "{door:?}");
+    rig.agrees();
     assert_eq!(rig.once().await.exits(0).json()["writes"], 0);
 }

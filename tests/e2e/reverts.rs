@@ -155,6 +155,7 @@ async fn a_single_run_with_the_same_specs_beside_a_daemon_without_a_lease_makes_
     }
     daemon.terminate().await;
     // What the next one sees is as the spec says, and nothing is there twice.
+    rig.agrees();
     let second = rig.once().await.exits(0).json();
     assert_eq!(second["writes"], 0, "{second:#}");
     let lambda = &rig.account.lambda;

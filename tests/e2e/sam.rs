@@ -29,6 +29,7 @@ async fn functions_of_templates_get_log_groups_where_the_tree_asks_for_retention
     rig.evenkeel("reconcile --once SPECS -o json").await.exits(0);
     // Lambda makes the group when the function first runs.
     rig.account.logs.create_log_group().log_group_name("/aws/lambda/named").send().await.unwrap();
+    rig.agrees();
     assert_eq!(rig.evenkeel("reconcile --once SPECS -o json").await.exits(0).json()["writes"], 0);
 
     rig.write("evenkeel.yaml", "logRetentionDays: 14\n");
@@ -37,12 +38,14 @@ async fn functions_of_templates_get_log_groups_where_the_tree_asks_for_retention
     rig.evenkeel("reconcile --once SPECS -o json").await.exits(0);
     assert_eq!(retention(&rig, "/aws/lambda/named").await, Some(14));
     assert_eq!(retention(&rig, "/aws/lambda/shop-Unnamed").await, Some(14));
+    rig.agrees();
     assert_eq!(rig.evenkeel("reconcile --once SPECS -o json").await.exits(0).json()["writes"], 0);
 
     // Without it they stay as they are: only the marks go.
     rig.write("evenkeel.yaml", "sourceId: default\n");
     rig.evenkeel("reconcile --once SPECS -o json").await.exits(0);
     assert_eq!(retention(&rig, "/aws/lambda/named").await, Some(14));
+    rig.agrees();
     assert_eq!(rig.evenkeel("reconcile --once SPECS -o json").await.exits(0).json()["writes"], 0);
 }
 
@@ -93,6 +96,7 @@ async fn a_secret_is_read_from_secrets_manager_and_shown_nowhere() {
     let function = rig.account.lambda.get_function_configuration().function_name("named").send().await.unwrap();
     let values = function.environment().unwrap().variables().unwrap().clone();
     assert_eq!((values["USER"].as_str(), values["URL"].as_str()), ("ada", "db://hunter2-hunter2@host"));
+    rig.agrees();
     assert_eq!(rig.evenkeel("reconcile --once SPECS -o json").await.exits(0).json()["writes"], 0);
 
     rig.edit("shop/template.yaml", "SecretString:user", "SecretString:nobody");
@@ -109,8 +113,10 @@ async fn the_meetup_runs_in_both_environments_and_carries_samconfigs_tags() {
     rig.evenkeel("plan SPECS").await.exits(1).says("there is no SSM parameter `/meetup/db-url`");
     let url = rig.account.ssm.put_parameter().name("/meetup/db-url").value("postgres://db/meetup");
     url.r#type("String".into()).send().await.unwrap();
+    rig.agrees();
     for words in ["", "--env prod"] {
         rig.evenkeel(&format!("reconcile --once SPECS {words} -o json")).await.exits(0);
+        rig.agrees();
         let again = rig.evenkeel(&format!("reconcile --once SPECS {words} -o json")).await.exits(0);
         assert_eq!(again.json()["writes"], 0);
     }

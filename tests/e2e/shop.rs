@@ -13,6 +13,7 @@ async fn the_shop_converges_answers_and_rests() {
     assert_eq!(report["apps"][0]["ready"], true, "{report:#}");
     let answer = rig.account.invoke("shop-dev-checkout").await.unwrap();
     assert!(answer.contains("14.90 EUR"), "{answer}");
+    rig.agrees();
     assert_eq!(rig.evenkeel(words).await.exits(0).json()["writes"], 0);
     rig.evenkeel("plan SPECS --app shop --env dev").await.exits(0);
 

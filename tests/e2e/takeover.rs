@@ -94,7 +94,7 @@ impl Lane<'_> {
             }
             let status = one.status().await;
             let holds = |app: &&str| status["apps"][format!("{app}{}/dev", self.number)]["ready"] == true;
-            if !APPS.iter().any(|app| holds(app)) {
+            if !APPS.iter().any(holds) {
                 std::mem::swap(&mut one, &mut two);
             }
             // Now `one` has a share. Something of an edit is under way, as everything takes a while here.

@@ -57,6 +57,7 @@ async fn old_versions_go_but_for_those_that_are_kept_referred_to_or_published_by
     rig.account.lambda.delete_alias().function_name("desk-dev-worker").name("stable").send().await.unwrap();
     rig.once().await.exits(0);
     assert_eq!(versions(&rig).await, ["4", "5"]);
+    rig.agrees();
     assert_eq!(rig.once().await.exits(0).json()["writes"], 0);
 
     let code = rig.account.lambda.update_function_configuration().function_name("desk-dev-worker").timeout(9);

@@ -166,6 +166,7 @@ pub async fn turn(
         no_deletes: None,
         previous,
         waiting_since,
+        doubts: false,
         deadline: Instant::now() + TURN,
         draining: stopped,
         on_round: &check,

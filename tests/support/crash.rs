@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-use crate::hostile::{Hostile, Manner};
+use crate::hostile::{Faults, Hostile, Manner};
 use crate::program::{Ran, binary};
 
 /// How long a run may take until its fatal write; one with nothing left to write ends sooner.
@@ -72,12 +72,34 @@ impl Life<'_> {
     /// # Panics
     /// Where it never writes so often.
     pub async fn killed_after(&self, write: u64) -> Vec<String> {
-        let proxy = Hostile::start(self.endpoint, Manner::SilentFrom(write)).await.expect("a port");
+        let (killed, writes) = self.killed_behind(write, None).await;
+        assert!(killed, "there was no write {write}: {writes:?}");
+        writes
+    }
+
+    /// The same behind a network with these faults, where it may end before it has written so often; tells whether it was
+    /// killed.
+    ///
+    /// # Panics
+    /// Where it neither writes so often nor ends.
+    pub async fn killed_behind(&self, write: u64, faults: Option<Faults>) -> (bool, Vec<String>) {
+        let proxy = Hostile::start(self.endpoint, Manner::SilentFrom(write, faults)).await.expect("a port");
         let mut child = self.start(&proxy.endpoint());
-        let silent = tokio::time::timeout(PATIENCE, proxy.silent()).await;
-        child.start_kill().expect("it can be killed");
-        child.wait().await.expect("it ends");
-        assert!(silent.is_ok(), "there was no write {write}: {:?}", proxy.writes());
-        proxy.writes()
+        let ended = async {
+            tokio::select! {
+                () = proxy.silent() => true,
+                ended = child.wait() => {
+                    ended.expect("it ends");
+                    false
+                }
+            }
+        };
+        let killed = tokio::time::timeout(PATIENCE, ended).await.expect("it writes or ends in time");
+        if killed {
+            child.start_kill().expect("it can be killed");
+            child.wait().await.expect("it ends");
+        }
+        proxy.at_rest().await;
+        (killed, proxy.writes())
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 use tokio::process::{Child, Command};
 
-use crate::eventually;
 use crate::program::binary;
+use crate::{eventually, patience};
 
 /// How long the daemon may take to come up.
 const START: Duration = Duration::from_secs(10);
@@ -20,6 +20,14 @@ pub struct Daemon {
     child: Child,
     log: PathBuf,
     address: String,
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the daemon at {} logged:\n{}", self.address, self.log());
+        }
+    }
 }
 
 impl Daemon {
@@ -78,8 +86,9 @@ impl Daemon {
                 return report.clone();
             }
             assert!(
-                started.elapsed() < PATIENCE,
-                "{app} is not {what} within {PATIENCE:?}: {}\n{}",
+                started.elapsed() < patience(PATIENCE),
+                "{app} is not {what} within {:?}: {}\n{}",
+                patience(PATIENCE),
                 serde_json::to_string_pretty(&status).unwrap_or_default(),
                 self.log()
             );

@@ -11,6 +11,39 @@ use evenkeel_aws::Account;
 /// # Panics
 /// Where the account does not answer.
 pub async fn dump(account: &Account) -> BTreeSet<String> {
+    finished(account, collected(account).await)
+}
+
+/// The same, with the versions of each layer counted from one: where an answer was lost and the reads after it were old, a
+/// version is published again, and the one before it goes.
+///
+/// # Panics
+/// Where the account does not answer.
+pub async fn dump_recounted(account: &Account) -> BTreeSet<String> {
+    let mut lines = collected(account).await;
+    for layer in account.lambda.list_layers().send().await.unwrap().layers() {
+        let name = layer.layer_name().unwrap();
+        let listed = account.lambda.list_layer_versions().layer_name(name).send().await.unwrap();
+        let mut versions: Vec<i64> = listed.layer_versions().iter().map(|version| version.version()).collect();
+        versions.sort_unstable();
+        for (count, version) in (1..).zip(versions) {
+            let arn = |number: i64| format!(":layer:{name}:{number}\"");
+            for line in &mut lines {
+                *line = line.replace(&arn(version), &arn(count));
+                if line.starts_with(&format!("(\"{name}\", LayerVersionsListItem")) && line.contains(&arn(count)) {
+                    *line = line.replace(&format!(" version: {version},"), &format!(" version: {count},"));
+                }
+            }
+        }
+    }
+    finished(account, lines)
+}
+
+fn finished(account: &Account, lines: Vec<String>) -> BTreeSet<String> {
+    lines.into_iter().map(|line| plain(&line.replace(account.id(), "ACCOUNT"))).collect()
+}
+
+async fn collected(account: &Account) -> Vec<String> {
     let mut lines = Vec::new();
     functions(account, &mut lines).await;
     messaging(account, &mut lines).await;
@@ -39,8 +72,7 @@ pub async fn dump(account: &Account) -> BTreeSet<String> {
         let arn = group.arn().unwrap().trim_end_matches(":*");
         lines.push(line(&account.logs.list_tags_for_resource().resource_arn(arn).send().await.unwrap().tags()));
     }
-    let id = account.id();
-    lines.into_iter().map(|line| plain(&line.replace(id, "ACCOUNT"))).collect()
+    lines
 }
 
 async fn functions(account: &Account, lines: &mut Vec<String>) {

@@ -10,7 +10,7 @@ mod fate;
 #[path = "hostile/request.rs"]
 mod request;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,8 +33,9 @@ const STALE: Duration = Duration::from_secs(2);
 pub enum Manner {
     /// Nothing: it only counts.
     Kind,
-    /// The write with this number (from 1) reaches AWS and is never answered, nor is anything after it.
-    SilentFrom(u64),
+    /// The write with this number (from 1) reaches AWS and is never answered, nor is anything after it. What comes before
+    /// may suffer faults by seed.
+    SilentFrom(u64, Option<Faults>),
     /// Faults by seed.
     Hostile(Faults),
     /// One fault that lasts, and is switched by [`Hostile::fault`].
@@ -70,6 +71,24 @@ struct Shared {
     manner: Manner,
     state: Mutex<State>,
     silent: watch::Sender<bool>,
+    /// Requests that AWS has and has not answered.
+    under_way: watch::Sender<usize>,
+}
+
+/// Counts a request for as long as it lives.
+struct UnderWay<'a>(&'a watch::Sender<usize>);
+
+impl<'a> UnderWay<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        UnderWay(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -79,8 +98,8 @@ struct State {
     seen: BTreeMap<u64, u64>,
     /// The last answers of each read.
     answers: BTreeMap<u64, Vec<(Instant, Vec<u8>)>>,
-    /// When a function was last changed.
-    changed: BTreeMap<String, Instant>,
+    /// Functions that were changed, and so may be settling.
+    changed: BTreeSet<String>,
     faults: BTreeMap<&'static str, u64>,
     lasting: Option<Lasting>,
 }
@@ -95,7 +114,8 @@ impl Hostile {
         let address = listener.local_addr()?;
         let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let (silent, _) = watch::channel(false);
-        let shared = Arc::new(Shared { upstream, manner, state: Mutex::default(), silent });
+        let shared =
+            Arc::new(Shared { upstream, manner, state: Mutex::default(), silent, under_way: watch::Sender::new(0) });
         let own = Arc::clone(&shared);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -142,10 +162,16 @@ impl Hostile {
 
     /// Lets time pass in which AWS comes to agree with itself: what it answered so far is not given again.
     ///
-    /// A new process cannot tell an old answer from a new one, so a test that looks whether it writes again lets this
-    /// time pass before.
+    /// A new process cannot tell an old answer from a new one, so a test that looks whether anything is left to do lets
+    /// this time pass before.
     pub fn agree(&self) {
         self.shared.state().answers.clear();
+    }
+
+    /// Waits until nothing that it passed on is under way any more.
+    pub async fn at_rest(&self) {
+        let mut under_way = self.shared.under_way.subscribe();
+        let _ = under_way.wait_for(|count| *count == 0).await;
     }
 
     /// Waits until it has fallen silent.
@@ -201,12 +227,9 @@ impl Shared {
                 };
                 stream.write_all(&answer).await
             }
-            Manner::SilentFrom(number) => {
+            Manner::SilentFrom(_, Some(faults)) => self.be_hostile(faults, &request, stream).await,
+            Manner::SilentFrom(_, None) => {
                 let answer = self.forward(&request).await?;
-                if request.is_write() && self.state().writes.len() as u64 >= *number {
-                    self.silent.send_replace(true);
-                    return std::future::pending().await;
-                }
                 stream.write_all(&answer).await
             }
             Manner::Hostile(faults) => self.be_hostile(faults, &request, stream).await,
@@ -259,23 +282,32 @@ impl Shared {
         stream.write_all(&answer).await
     }
 
-    /// Whether the function that a request changes was changed a moment ago.
+    /// Whether the function that a request changes was changed before. For how long that settles the clock would decide,
+    /// and with it what becomes of the request; so it is the seed that says whether it still does.
     fn settling(&self, request: &Request) -> bool {
-        const SETTLES: Duration = Duration::from_millis(300);
-        let Some(function) = request.function() else { return false };
-        self.state().changed.get(function).is_some_and(|at| at.elapsed() < SETTLES)
+        request.function().is_some_and(|function| self.state().changed.contains(function))
     }
 
     async fn forward(&self, request: &Request) -> io::Result<Vec<u8>> {
+        if *self.silent.borrow() {
+            return std::future::pending().await;
+        }
+        let under_way = UnderWay::new(&self.under_way);
         let mut upstream = TcpStream::connect(&self.upstream).await?;
         upstream.write_all(&request.bytes(&self.upstream)).await?;
         let mut answer = Vec::new();
         upstream.read_to_end(&mut answer).await?;
+        drop(under_way);
         if request.is_write() {
-            let mut state = self.state();
-            state.writes.push(request.operation());
-            if let Some(function) = request.function() {
-                state.changed.insert(function.to_owned(), Instant::now());
+            let number = {
+                let mut state = self.state();
+                state.writes.push(request.operation());
+                state.changed.extend(request.function().filter(|name| !name.is_empty()).map(str::to_owned));
+                state.writes.len() as u64
+            };
+            if matches!(&self.manner, Manner::SilentFrom(last, _) if number >= *last) {
+                self.silent.send_replace(true);
+                return std::future::pending().await;
             }
         }
         Ok(answer::closing(answer))

@@ -178,6 +178,14 @@ impl Rig {
         copy(from, &self.specs().join(name));
     }
 
+    /// Lets AWS come to agree with itself: what another process, or a person, did a moment ago shows everywhere from now on.
+    /// Only who asks whether anything is left to do waits for that.
+    pub fn agrees(&self) {
+        if let Some(hostile) = &self.hostile {
+            hostile.agree();
+        }
+    }
+
     /// Runs the program to its end. `SPECS` among the words is the directory of specs.
     ///
     /// # Panics
@@ -191,8 +199,8 @@ impl Rig {
     /// # Panics
     /// Where it cannot be started.
     pub async fn evenkeel_into(&self, words: &str, stdout: Stdio, stderr: Stdio) -> Ran {
-        if let Some(hostile) = &self.hostile {
-            hostile.agree();
+        if words.starts_with("plan") {
+            self.agrees();
         }
         let mut command = self.command(words);
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().expect("evenkeel runs");

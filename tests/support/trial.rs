@@ -106,6 +106,7 @@ impl Trial {
         let run = |allowed| Run {
             reverts: None,
             waiting_since: &first,
+            doubts: false,
             prepared: &prepared,
             allowed,
             no_deletes: None,

@@ -90,6 +90,7 @@ async fn delete(arguments: &Arguments) -> Result<u8, String> {
             no_deletes: None,
             previous: None,
             waiting_since: &BTreeMap::new(),
+            doubts: true,
             deadline: Instant::now() + patience,
             draining: draining.clone(),
             on_round: &|_| {},

@@ -261,7 +261,8 @@ impl Runner {
                 assert!(swept.is_converged(), "a sweep sees it otherwise: {}", told(&swept));
             }
         }
-        panic!("not converged after {ROUNDS} rounds: {writes:?}");
+        let left = self.plan(resources);
+        panic!("not converged after {ROUNDS} rounds: {writes:?} {:?}\n{}", left.pending, told(&left));
     }
 }
 
