@@ -204,6 +204,25 @@ async fn a_mapping_goes_before_its_function_and_the_role_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_function_of_another_package_type_is_made_again_under_its_name_with_all_that_hung_on_it() {
+    let trial = Trial::start(Rules { deletion: Duration::from_secs(20), ..Rules::default() }).await;
+    let more = "rollout: {strategy: AllAtOnce}, reservedConcurrentExecutions: 5";
+    trial.converge(&function(more)).await;
+    trial.aws.forget();
+    let image = format!(
+        "Function f: {{code: {{image: \"111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop:1\"}}, packageType: Image, {more}}}"
+    );
+    trial.converge(&image).await;
+    let (gone, made) = (trial.time("DeleteFunction", ""), trial.time("CreateFunction", ""));
+    assert!(made - gone >= 20.0, "{}", trial.story());
+    trial.aws.with(|cloud| {
+        let function = &cloud.lambda.functions["t-f"];
+        assert_eq!((function.reserved, function.versions.len(), function.aliases.len()), (Some(5), 1, 1));
+    });
+    trial.quiet(&image).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_gone_already_counts_as_deleted() {
     let trial = Trial::start(Rules::kind()).await;
     trial.converge(FUNCTION).await;

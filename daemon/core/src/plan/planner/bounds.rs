@@ -79,13 +79,14 @@ impl Planner<'_> {
             };
             let (givers, takers) = (moves(&self.plan, true), moves(&self.plan, false));
             for taker in takers {
-                for giver in &givers {
+                let holds_up = |giver: &usize| {
                     let pending = matches!(self.plan.actions[*giver].standing, Standing::Acting | Standing::Waiting(_));
-                    if pending && !self.waits_for(*giver, taker) {
-                        let id = self.plan.actions[*giver].id.clone();
-                        self.plan.actions[taker]
-                            .wait(format!("waits for `{id}`, which gives back what this one takes"));
-                    }
+                    pending && !self.waits_for(*giver, taker)
+                };
+                if let Some(giver) = givers.iter().copied().find(holds_up) {
+                    let id = &self.plan.actions[giver].id;
+                    let reason = format!("waits for `{id}`, which gives back what this one takes");
+                    self.plan.actions[taker].wait(reason);
                 }
             }
         }
