@@ -18,6 +18,7 @@ use evenkeel_core::engine::lease::{Claim, Replica};
 
 use crate::client::{ConnectError, Options, load};
 use crate::error::Failure;
+use crate::whole::Whole;
 
 /// How long a new table may take until it can be used.
 const CREATION: Duration = Duration::from_secs(60);
@@ -108,7 +109,7 @@ impl LeaseTable {
         // No limiter stands before this table, and every call here can be made twice: conditions tell, and a heartbeat counts
         // from before it is sent.
         let retries = RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(PAUSE);
-        let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_config(retries).build();
+        let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_config(retries).interceptor(Whole).build();
         let client = aws_sdk_dynamodb::Client::from_conf(config);
         *self.last() = Some(client.clone());
         Ok(client)

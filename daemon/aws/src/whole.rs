@@ -43,7 +43,7 @@ impl Intercept for Whole {
 
 /// Whether all that a call is for is what it answers.
 fn tells(operation: &str) -> bool {
-    ["List", "Get", "Describe"].iter().any(|verb| operation.starts_with(verb))
+    ["List", "Get", "Describe", "Query"].iter().any(|verb| operation.starts_with(verb))
 }
 
 /// Whether a document of AWS's query protocols lacks its end. Its root is named `OperationResponse` or `ErrorResponse`;
