@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use evenkeel_tests::Trial;
 use evenkeel_tests::aws::Rules;
+use evenkeel_tests::{Trial, left};
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
@@ -143,4 +143,34 @@ async fn somebody_elses_queue_of_the_name_is_not_taken_over_by_making_it_again()
     let plan = trial.run("Queue q: {}").await.plan;
     assert!(!plan.is_converged());
     assert_eq!(trial.aws.writes(), [].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_fills_once_its_reader_has_gone_is_not_deleted() {
+    let spec =
+        "Queue q: {}\nFunction f: {code: ./src, handler: app.handler, runtime: python3.13, triggers: [{queue: q}]}";
+    let trial = Trial::start(Rules::default()).await;
+    trial.converge(spec).await;
+    let aws = trial.aws.clone();
+    let sender = tokio::spawn(async move {
+        while !aws.calls().iter().any(|call| call.operation == "DeleteEventSourceMapping") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        aws.with(|cloud| {
+            let queue = cloud.sqs.queues.get_mut("t-q").unwrap();
+            queue.attributes.insert("ApproximateNumberOfMessages".to_owned(), json!("3"));
+        });
+    });
+    let converged = trial.run("Topic n: {}").await;
+    sender.await.unwrap();
+    assert!(left(&converged.plan).contains("3 messages"), "{}", left(&converged.plan));
+    trial.aws.with(|cloud| assert!(cloud.sqs.queues.contains_key("t-q")));
+    assert_eq!(trial.count("DeleteQueue"), 0, "{}", trial.story());
+    // Somebody takes them.
+    trial.aws.with(|cloud| {
+        let queue = cloud.sqs.queues.get_mut("t-q").unwrap();
+        queue.attributes.insert("ApproximateNumberOfMessages".to_owned(), json!("0"));
+    });
+    trial.converge("Topic n: {}").await;
+    trial.aws.with(|cloud| assert!(cloud.sqs.queues.is_empty()));
 }

@@ -106,6 +106,10 @@ impl Kind for Parameter {
         if is_secure(&want.properties) { vec!["Value".to_owned()] } else { Vec::new() }
     }
 
+    fn secrets_seen(&self, observed: &Observed) -> Vec<String> {
+        if is_secure(&observed.properties) { vec!["Value".to_owned()] } else { Vec::new() }
+    }
+
     fn create(&self, work: Work<'_>) -> Vec<Step> {
         let tags: Vec<Json> = tag_list(work.tags.all.iter());
         vec![put(work).with("Overwrite", false).with("Tags", tags).step(TYPE, "PutParameter", work.key)]
@@ -159,9 +163,21 @@ fn arn(scope: &Scope, name: &str) -> String {
     scope.arn("ssm", &format!("parameter/{}", name.strip_prefix('/').unwrap_or(name)))
 }
 
+/// What the spec says, and of what it leaves to somebody else what is there: all of it is sent together.
+fn asked(work: &Work<'_>) -> Map<String, Json> {
+    let mut asked = work.want.properties.clone();
+    if let Some(observed) = work.observed {
+        for ignored in &work.want.resource.ignore_drift {
+            diff::keep(&mut asked, &observed.properties, ignored);
+        }
+    }
+    asked
+}
+
 /// Everything that one `PutParameter` says about a parameter.
 fn put(work: Work<'_>) -> Call {
-    let asked = &work.want.properties;
+    let asked = asked(&work);
+    let asked = &asked;
     let observed_tier = work.observed.and_then(|observed| filled(&observed.properties, "Tier"));
     // Without a word the account's default tier is meant, and that may be below the one the parameter has.
     let tier = filled(asked, "Tier").or_else(|| observed_tier.filter(|tier| tier == "Advanced"));
@@ -246,10 +262,14 @@ pub(crate) fn observed(scope: &Scope, metadata: &Json, value: Option<&str>) -> O
 mod tests {
     use std::collections::BTreeMap;
 
+    use evenkeel_core::model::resource::{Desired, Resource};
+    use evenkeel_core::plan::Plan;
+    use evenkeel_core::plan::kind::Kinds;
+    use indexmap::IndexMap;
     use serde_json::json;
 
     use super::*;
-    use crate::planning::{scope, want};
+    use crate::planning::{self, scope, want};
 
     fn work<'a>(
         scope: &'a Scope,
@@ -360,6 +380,41 @@ mod tests {
                 "KeyId": "alias/aws/ssm", "Tier": "Advanced", "Overwrite": true, "AllowedPattern": "",
                 "Policies": "[{}]"})
         );
+    }
+
+    /// A plan for a parameter that is there as `answer` says, with this value.
+    fn planned(asked: Json, ignored: &[&str], answer: Json, value: &str) -> Plan {
+        let scope = scope();
+        let mut there = observed(&scope, &answer, Some(value)).unwrap();
+        there = there.with_tags(planning::ours("db"));
+        let node = evenkeel_core::model::Node::from_json(&asked, evenkeel_core::model::Place::NOWHERE);
+        let mut resource = Resource::new("db", TYPE, node, evenkeel_core::model::Place::NOWHERE);
+        resource.ignore_drift = ignored.iter().map(|path| (*path).to_owned()).collect();
+        let resources = IndexMap::from([("db".to_owned(), resource)]);
+        let desired = Desired { resources, ..planning::nothing() };
+        let kinds: [std::sync::Arc<dyn Kind>; 1] = [std::sync::Arc::new(Parameter)];
+        planning::plan_desired(&Kinds::new(kinds), &desired, &planning::world([(TYPE, vec![there])]))
+    }
+
+    #[test]
+    fn a_value_that_somebody_else_keeps_is_not_written_over_with_the_description() {
+        let asked = json!({"Name": "/db", "Type": "SecureString", "Value": "placeholder", "Description": "new"});
+        let there = json!({"Name": "/db", "Type": "SecureString", "Description": "old", "Tier": "Standard"});
+        let plan = planned(asked, &["Value"], there, "rotated");
+        let writes = planning::writes(&plan);
+        assert_eq!(writes.len(), 1);
+        assert_eq!((&writes[0].1["Value"], &writes[0].1["Description"]), (&json!("rotated"), &json!("new")));
+        assert!(!format!("{:?}", plan.actions[0].changes).contains("rotated"));
+    }
+
+    #[test]
+    fn what_was_encrypted_is_not_shown_once_the_spec_calls_it_plain() {
+        let asked = json!({"Name": "/db", "Type": "String", "Value": "x"});
+        let there = json!({"Name": "/db", "Type": "SecureString", "Tier": "Standard"});
+        let plan = planned(asked, &[], there, "hunter2");
+        let changes = &plan.actions[0].changes;
+        assert!(changes.iter().any(|change| change.path == "Value"), "{changes:?}");
+        assert!(!format!("{changes:?}").contains("hunter2"));
     }
 
     #[test]

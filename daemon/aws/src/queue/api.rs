@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use evenkeel_core::plan::observation::marker;
-use evenkeel_core::plan::{Applied, Artifacts, Ask, Observed, Pace, Reach, Seen, Step, Tags};
+use evenkeel_core::plan::{Applied, ApplyError, Artifacts, Ask, Kind as _, Observed, Pace, Reach, Seen, Step, Tags};
 
-use super::spec;
+use super::spec::{self, Queue};
 use crate::document::{Input, tags_from};
 use crate::error::{done, gone, unknown_operation};
 use crate::reading;
@@ -55,6 +55,11 @@ impl Queues {
         if bare.marks.is_none() && !wanted {
             return Ok(Some(bare));
         }
+        self.described(url, tags).await
+    }
+
+    /// A queue with its attributes.
+    async fn described(&self, url: &str, tags: Tags) -> Result<Option<Observed>, String> {
         let answer = reading::read(SERVICE, || {
             self.client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send()
         })
@@ -123,8 +128,23 @@ impl Reach for Queues {
                 let call = self.client.untag_queue().queue_url(url()?).set_tag_keys(input.texts("TagKeys"));
                 done(SERVICE, call.send().await)
             }
-            "DeleteQueue" => gone(SERVICE, self.client.delete_queue().queue_url(url()?).send().await),
+            "DeleteQueue" => {
+                self.is_empty(&url()?).await?;
+                gone(SERVICE, self.client.delete_queue().queue_url(url()?).send().await)
+            }
             _ => Err(unknown_operation(step)),
+        }
+    }
+}
+
+impl Queues {
+    /// Who read from a queue that goes has gone before it, and who sends to it may still be there: what was counted when
+    /// the deletion was planned is no longer true.
+    async fn is_empty(&self, url: &str) -> Result<(), ApplyError> {
+        let unread = |reason| ApplyError::Refused(format!("it could not be counted what waits in it: {reason}"));
+        match self.described(url, Tags::new()).await.map_err(unread)?.and_then(|queue| Queue.data_at_risk(&queue)) {
+            Some(risk) => Err(ApplyError::Conflict(format!("{risk} now"))),
+            None => Ok(()),
         }
     }
 }

@@ -94,6 +94,28 @@ pub fn remove_path(map: &mut Map<String, Json>, path: &str) {
     }
 }
 
+/// Puts what is at a path of one map into another, and takes it out where the first has nothing there.
+pub fn keep(map: &mut Map<String, Json>, from: &Map<String, Json>, path: &str) {
+    if let Some(value) = from.get(path) {
+        map.insert(path.to_owned(), value.clone());
+        return;
+    }
+    let Some((first, rest)) = path.split_once('.').filter(|_| !map.contains_key(path)) else {
+        map.shift_remove(path);
+        return;
+    };
+    let nothing = Map::new();
+    let inner = from.get(first).and_then(Json::as_object).unwrap_or(&nothing);
+    let there = map.contains_key(first);
+    let outer = map.entry(first).or_insert_with(|| Json::Object(Map::new()));
+    if let Json::Object(outer) = outer {
+        keep(outer, inner, rest);
+        if outer.is_empty() && !there {
+            map.shift_remove(first);
+        }
+    }
+}
+
 /// Masks a value where its path is secret, or where something secret lies within it.
 pub fn mask(path: &str, value: &Json, secret: &dyn Fn(&str) -> bool) -> Json {
     if value.is_null() {
@@ -153,5 +175,24 @@ mod tests {
         let value = json!({"Variables": {"A": "x", "KEY": "s3cret"}});
         let masked = mask("Environment", &value, &|path| path == "Environment.Variables.KEY");
         assert_eq!(masked, json!({"Variables": {"A": "x", "KEY": MASK}}));
+    }
+
+    #[test]
+    fn what_is_kept_is_what_is_there_at_its_path_alone() {
+        let map = |value: Json| value.as_object().cloned().unwrap();
+        let kept = |desired: Json, seen: Json, path: &str| {
+            let mut desired = map(desired);
+            keep(&mut desired, &map(seen), path);
+            Json::Object(desired)
+        };
+        assert_eq!(
+            kept(json!({"A": {"x": 1, "y": 2}}), json!({"A": {"x": 9, "z": 8}}), "A.x"),
+            json!({"A": {"x": 9, "y": 2}})
+        );
+        assert_eq!(kept(json!({"A": {"x": 1}}), json!({}), "A.x"), json!({"A": {}}));
+        assert_eq!(kept(json!({}), json!({"A": {"x": 9}}), "A.x"), json!({"A": {"x": 9}}));
+        assert_eq!(kept(json!({"B": 1}), json!({"A": {"y": 9}}), "A.x"), json!({"B": 1}));
+        assert_eq!(kept(json!({"A": 1}), json!({"A": 2}), "A"), json!({"A": 2}));
+        assert_eq!(kept(json!({"A": 1}), json!({}), "A"), json!({}));
     }
 }

@@ -306,6 +306,11 @@ pub trait Kind: Send + Sync + Debug {
         Vec::new()
     }
 
+    /// Paths of what is there that are secret whatever the spec says now: it may have been another type before.
+    fn secrets_seen(&self, _observed: &Observed) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Differences that no property shows, as (path, what is there, what should be): what the resource was given has been
     /// made anew under the same name since, and it still holds on to what is gone (a function to the role of its key's
     /// grant).

@@ -73,13 +73,16 @@ pub(super) struct Planner<'a> {
 /// Makes the plan.
 pub fn plan(input: Input<'_>) -> Plan {
     let mut planner = Planner::new(input);
+    let mut whole = true;
     if !input.desired.deleted {
-        planner.walk();
+        whole = planner.walk();
         planner.outputs();
     }
     let kept = planner.kept();
     let Planner { mut plan, .. } = planner;
-    super::prune::prune(&input, &kept, &mut plan);
+    if whole {
+        super::prune::prune(&input, &kept, &mut plan);
+    }
     guard::check(&input, &mut plan);
     plan
 }
@@ -122,15 +125,14 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Plans every resource after what it needs.
-    fn walk(&mut self) {
+    /// Plans every resource after what it needs. `false` where resources need each other in a circle: then nothing is done
+    /// at all, and what the spec accounts for is not known.
+    fn walk(&mut self) -> bool {
         let resources = &self.input.desired.resources;
-        let sorted = match graph::order(resources, &self.needs) {
-            Ok(sorted) => sorted,
-            // The compiler refuses cycles with their places; planning one in any order would only wait for ever.
-            Err(cycle) => {
-                cycle.iter().filter_map(|id| resources.get_key_value(id).map(|(id, _)| id.as_str())).collect()
-            }
+        let (sorted, cycle) = match graph::order(resources, &self.needs) {
+            Ok(sorted) => (sorted, None),
+            // The compiler refuses cycles with their places.
+            Err(cycle) => (resources.keys().map(String::as_str).collect(), Some(cycle.join(" -> "))),
         };
         self.survey(&sorted);
         for id in sorted {
@@ -138,6 +140,12 @@ impl<'a> Planner<'a> {
         }
         self.order_bounds();
         self.order_purses();
+        if let Some(cycle) = &cycle {
+            for action in &mut self.plan.actions {
+                action.block(format!("nothing is done while resources need each other in a circle: {cycle}"));
+            }
+        }
+        cycle.is_none()
     }
 
     /// The first instance that a resource asks for, and the tags it should carry.

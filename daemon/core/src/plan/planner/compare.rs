@@ -75,6 +75,7 @@ impl Planner<'_> {
             action.block(reason);
             return;
         }
+        let secrets: BTreeSet<String> = secrets.into_iter().chain(kind.secrets_seen(observed)).collect();
         let mut desired = desired;
         let mut seen = observed.properties.clone();
         kind.align(scope, want, &mut desired, &mut seen, observed);
@@ -87,6 +88,10 @@ impl Planner<'_> {
                 diff::remove_path(&mut desired, &claim.path);
                 diff::remove_path(&mut seen, &claim.path);
             }
+        }
+        // Somebody else keeps it: what is written for the sake of something else says what is there.
+        for ignored in &want.resource.ignore_drift {
+            diff::keep(&mut desired, &seen, ignored);
         }
         let mut differences = diff::diff(&desired, &seen);
         let outlived = kind.outlived(observed, self.input.world);

@@ -67,3 +67,23 @@ fn letting_go_of_what_is_retained_pauses_and_stalls_like_any_other_step() {
     let plan = plan_held(&spec, &world.observed(), BTreeMap::new(), Some("seen only once"));
     assert!(!plan.has_steps(), "a directory that was seen only once lets go of nothing");
 }
+
+#[test]
+fn where_resources_need_each_other_nothing_is_done_and_nothing_deleted() {
+    let mut world = World::default();
+    converge(&desired(many(8)), &mut world);
+    let circle = |id: &str, other: &str| {
+        let mut one = resource(id, QUEUE, json!({}));
+        one.depends_on.push(other.into());
+        one
+    };
+    // One of eight leaves, which would pass the guard.
+    let spec = desired(many(7).chain([circle("a", "b"), circle("b", "a")]));
+    let plan = planned(&spec, &world.observed());
+    assert!(!plan.has_steps());
+    assert!(
+        plan.actions
+            .iter()
+            .all(|action| action.verb == Verb::Blocked && action.reason.as_ref().unwrap().contains("circle"))
+    );
+}
