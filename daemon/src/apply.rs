@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use evenkeel_aws::fence::until_stopped;
 use evenkeel_core::engine::quota;
 use evenkeel_core::plan::{Action, ApplyError, Artifacts, Plan, Step, Told};
 use futures::FutureExt as _;
@@ -107,7 +108,14 @@ async fn take(
             done.touched.push(step.refresh.clone());
             continue;
         };
-        match reach.apply(step, artifacts).await {
+        let (applied, sent) = until_stopped(draining.clone(), reach.apply(step, artifacts)).await;
+        match applied {
+            Err(ApplyError::Stopped) => {
+                if sent {
+                    done.touched.push(step.refresh.clone());
+                }
+                return false;
+            }
             Ok(answer) => {
                 done.written.push((number, Instant::now()));
                 info!(id = action.id, operation = step.operation, "applied");

@@ -1,7 +1,11 @@
 //! Quotas: section 0.
 
+use std::time::Duration;
+
 use evenkeel_tests::Trial;
 use evenkeel_tests::aws::{Fault, Rules, Trouble};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{FUNCTION, function};
 
@@ -42,4 +46,28 @@ async fn a_hundred_functions_converge_under_the_real_quotas() {
     for operation in ["CreateFunction", "PublishVersion", "CreateAlias"] {
         assert_eq!(trial.times(operation, "").len(), 100, "{operation}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_quota_when_a_run_is_told_to_stop_is_not_written_and_is_no_failed_try() {
+    let trial = Trial::start(Rules::default()).await;
+    let spec: String = (0..40).map(|n| format!("Parameter p{n}: {{value: x}}\n")).collect();
+    let (stop, told) = watch::channel(false);
+    let started = Instant::now();
+    let stops = async {
+        while trial.count("PutParameter") < 8 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        stop.send_replace(true);
+        (trial.aws.writes(), Instant::now())
+    };
+    let (ended, (written, stopped)) = tokio::join!(trial.run_until(&spec, told), stops);
+    assert!(ended.interrupted && stopped > started + Duration::from_secs(1), "{ended:?}");
+    // What is read once more comes after it; no write does.
+    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    assert_eq!(trial.aws.writes(), written, "{}", trial.story());
+    let held = evenkeel_tests::left(&ended.plan);
+    assert!(!held.contains("Blocked"), "{held}");
+    trial.converge(&spec).await;
+    assert_eq!(trial.times("PutParameter", "").len(), 40, "{}", trial.story());
 }

@@ -98,10 +98,15 @@ impl Trial {
 
     /// Sweeps and runs to the end; deletions are allowed.
     pub async fn run(&self, spec: &str) -> Converged {
+        let (_alive, told) = watch::channel(false);
+        self.run_until(spec, told).await
+    }
+
+    /// The same until it is told to stop.
+    pub async fn run_until(&self, spec: &str, draining: watch::Receiver<bool>) -> Converged {
         let prepared = self.prepare(spec);
         self.world.want("t", converge::wanted(&self.world, &prepared.desired, &prepared.scope)).await;
         observe::sweep(&self.world).await;
-        let (_alive, draining) = watch::channel(false);
         let first = BTreeMap::new();
         let run = |allowed| Run {
             reverts: None,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
@@ -14,10 +15,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_types::error::ErrorMetadata;
 
 use crate::calls::{Calls, Counter};
-use crate::error::{CredentialsTrouble, Failure, What, credentials_trouble, sources, unconnected};
+use crate::error::{CredentialsTrouble, Failure, What, credentials_trouble, last, sources, unconnected};
 use crate::limiter::Limiters;
 use crate::whole::Whole;
 
@@ -29,6 +29,12 @@ const READ: Duration = Duration::from_secs(30);
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 /// How long the upload of a package may take until it is answered: 50 MB over a slow line.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(300);
+
+/// How long the search for credentials may take, with what is tried again in it.
+const CREDENTIALS: Duration = Duration::from_secs(10);
+
+/// How long one try to assume a role may take.
+const ASSUME: Duration = Duration::from_secs(3);
 
 /// How often it is asked whose the credentials are, where the answer is lost.
 const CONNECTS: u32 = 4;
@@ -194,7 +200,9 @@ impl Account {
             };
             let failure = Failure::of("STS", &error);
             tries += 1;
-            let enough = if failure.what == What::Timeout { SILENT_CONNECTS } else { CONNECTS };
+            // Who gives the credentials was asked several times already.
+            let silent = matches!(failure.what, What::Timeout | What::Unsigned);
+            let enough = if silent { SILENT_CONNECTS } else { CONNECTS };
             if !failure.is_passing() || tries >= enough {
                 let endpoint = endpoint_url.clone().unwrap_or_else(|| format!("AWS in {region}"));
                 return Err(connect_error(&failure, sources(&error), endpoint, options.role_arn.as_deref()));
@@ -316,6 +324,7 @@ pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
         .http_client(http_client.clone())
         // One retry policy, and it is ours: a second one below the limiter would send calls that nobody counted on.
         .retry_config(RetryConfig::disabled())
+        .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).build());
     if let Ok(name) = AppName::new("evenkeel") {
         loader = loader.app_name(name);
@@ -355,7 +364,10 @@ pub(crate) async fn load(options: &Options) -> Result<SdkConfig, ConnectError> {
         return Err(ConnectError::NoRegion);
     }
     let Some(role) = &options.role_arn else { return Ok(config) };
-    let provider = AssumeRoleProvider::builder(role).session_name("evenkeel").configure(&config).build().await;
+    // Our policies do not see this call: a hiccup here would fail whatever asked for the credentials.
+    let bounded = TimeoutConfig::builder().connect_timeout(ASSUME).operation_attempt_timeout(ASSUME).build();
+    let patient = config.to_builder().retry_config(RetryConfig::standard()).timeout_config(bounded).build();
+    let provider = AssumeRoleProvider::builder(role).session_name("evenkeel").configure(&patient).build().await;
     Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
 }
 
@@ -427,7 +439,7 @@ fn connect_error(failure: &Failure, causes: Causes<'_>, endpoint: String, role: 
     }
     match failure.what {
         What::Timeout => ConnectError::Unreachable { endpoint, detail: "it does not answer".to_owned() },
-        What::Unreachable => ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) },
+        What::Unreachable | What::Unsigned => ConnectError::Unreachable { endpoint, detail: last(&causes, &detail) },
         What::Service if failure.is_denied() => ConnectError::Denied(detail),
         // The innermost cause of an answer is how the SDK prints it.
         What::Service => ConnectError::Other(detail),
@@ -449,26 +461,13 @@ fn where_looked(causes: &Causes<'_>) -> String {
 
 type Causes<'a> = Vec<&'a (dyn std::error::Error + 'static)>;
 
-/// The innermost cause, in one line: the one that tells.
-fn last(causes: &Causes<'_>, otherwise: &str) -> String {
-    let text = causes.last().map_or_else(
-        || otherwise.to_owned(),
-        |cause| match cause.downcast_ref::<ErrorMetadata>() {
-            // It prints itself for those who debug the SDK.
-            Some(answer) => format!("{}: {}", answer.code().unwrap_or("error"), answer.message().unwrap_or_default()),
-            None => cause.to_string(),
-        },
-    );
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines.join("; ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Failure;
     use aws_sdk_sts::error::SdkError;
     use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::error::ErrorMetadata;
 
     fn meaning(cause: impl Into<aws_smithy_runtime_api::box_error::BoxError>, role: Option<&str>) -> ConnectError {
         let error: SdkError<aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError> =

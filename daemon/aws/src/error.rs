@@ -9,13 +9,14 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use evenkeel_core::plan::{Applied, ApplyError};
 use serde_json::Value as Json;
 
-use crate::fence;
+use crate::fence::Held;
 use crate::whole;
 
 mod advice;
 mod credentials;
 
-pub(crate) use credentials::{CredentialsTrouble, credentials_trouble};
+use credentials::Unsigned;
+pub(crate) use credentials::{CredentialsTrouble, credentials_trouble, last};
 
 /// How far a call came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,9 @@ pub enum What {
     Broken,
     /// The request could not be made (input that the SDK refuses, no credentials).
     Unsent,
+    /// The request was not sent, because who gives the credentials (STS, a machine's or a container's own service) did
+    /// not give any this time.
+    Unsigned,
 }
 
 /// A failed call, reduced to what tells its meaning.
@@ -248,11 +252,14 @@ impl Failure {
             SdkError::ConstructionFailure(_) => (What::Unsent, None, 0),
             _ => (What::Broken, None, 0),
         };
+        let unsigned = if what == What::Unsent { Unsigned::of(&sources(error)) } else { None };
+        let what = if unsigned == Some(Unsigned::Passing) { What::Unsigned } else { what };
         let code = meta.and_then(|meta| meta.code()).unwrap_or_default();
-        let message = match meta.and_then(|meta| meta.message()) {
-            Some(message) => message.to_owned(),
-            None if what == What::Service => format!("HTTP status {status}"),
-            None => sources(error).last().map(ToString::to_string).unwrap_or_default(),
+        let message = match (meta.and_then(|meta| meta.message()), unsigned) {
+            (Some(message), _) => message.to_owned(),
+            (None, _) if what == What::Service => format!("HTTP status {status}"),
+            (None, Some(unsigned)) => unsigned.told(&sources(error)),
+            (None, None) => sources(error).last().map(ToString::to_string).unwrap_or_default(),
         };
         // `Namespace#Code` in JSON protocols.
         let code = code.rsplit('#').next().unwrap_or(code).to_owned();
@@ -311,7 +318,7 @@ impl Failure {
         self.is_throttled()
             || self.status >= 500
             || self.is_unreadable()
-            || matches!(self.what, What::Timeout | What::Unreachable | What::Broken)
+            || matches!(self.what, What::Timeout | What::Unreachable | What::Broken | What::Unsigned)
     }
 
     /// A sentence for people, without secrets.
@@ -332,6 +339,9 @@ impl Failure {
             What::Unreachable => format!("{} cannot be reached: {}", self.service, self.message),
             What::Broken => format!("the answer of {} broke off: {}", self.service, self.message),
             What::Unsent => format!("the call to {} could not be made: {}", self.service, self.message),
+            What::Unsigned => {
+                format!("the credentials for the call to {} cannot be had just now: {}", self.service, self.message)
+            }
         }
     }
 
@@ -341,8 +351,9 @@ impl Failure {
         match self.what {
             What::Timeout | What::Broken => return ApplyError::Uncertain(text),
             // Nothing was sent: a later try is as good as the first.
-            What::Unreachable => return wait(text, 5, 900),
-            What::Unsent if self.message == fence::Lapsed.to_string() => return wait(text, 5, 900),
+            What::Unreachable | What::Unsigned => return wait(text, 5, 900),
+            What::Unsent if self.message == Held::Lapsed.to_string() => return wait(text, 5, 900),
+            What::Unsent if self.message == Held::Stopped.to_string() => return ApplyError::Stopped,
             What::Unsent if self.message.to_lowercase().contains("credential") => return ApplyError::Denied(text),
             What::Unsent => return ApplyError::Refused(text),
             What::Service => {}

@@ -21,6 +21,9 @@ use evenkeel_core::engine::quota::quota;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::calls::is_write;
+use crate::fence;
+
 tokio::task_local! {
     static PRIORITY: Priority;
 }
@@ -215,7 +218,10 @@ impl ResolveCachedIdentity for Gated {
     ) -> IdentityFuture<'a> {
         IdentityFuture::new(async move {
             if let Some(metadata) = bag.load::<Metadata>() {
-                self.limiter.admit(metadata.service(), metadata.name()).await;
+                tokio::select! {
+                    () = self.limiter.admit(metadata.service(), metadata.name()) => {}
+                    held = fence::stopped(), if is_write(metadata.name()) => return Err(held.into()),
+                }
             }
             self.identities.resolve_cached_identity(resolver, components, bag).await
         })

@@ -106,6 +106,7 @@ fn class(code: &str, message: &str, status: u16) -> &'static str {
         ApplyError::Conflict(_) => "conflict",
         ApplyError::Uncertain(_) => "uncertain",
         ApplyError::Refused(_) => "refused",
+        ApplyError::Stopped => "stopped",
     }
 }
 

@@ -69,6 +69,9 @@ pub enum ApplyError {
     /// AWS will not accept this however often it is asked; the spec must change.
     #[error("{0}")]
     Refused(String),
+    /// Whoever works here was told to stop while the step waited for its turn: it was not sent, and no try was made.
+    #[error("not sent: told to stop before its turn came")]
+    Stopped,
 }
 
 /// How a step ended: with AWS's answer, where somebody makes something of it.
