@@ -193,6 +193,17 @@ impl Tree {
         tree
     }
 
+    /// Who the tree is, by which replicas find each other.
+    ///
+    /// # Errors
+    /// A sentence where its settings cannot be read, so that nobody knows.
+    pub fn identity(&self) -> Result<&str, String> {
+        match self.broken.iter().next() {
+            Some(problem) => Err(problem.message.clone()),
+            None => Ok(&self.source_id),
+        }
+    }
+
     /// What cannot be read is not absent: the application that it belongs to cannot be read as a whole, and where it
     /// holds the settings of the tree, none can.
     fn unreadable(&mut self) {

@@ -20,6 +20,8 @@ mod exit {
     pub const ERROR: u8 = 1;
     pub const CHANGES: u8 = 2;
     pub const NOT_CONVERGED: u8 = 3;
+    /// A second signal: ended at once, in the middle of whatever was under way. It is what a shell tells of Ctrl-C.
+    pub const KILLED: u8 = 130;
 }
 
 /// Keeps AWS Lambda functions, layers, queues, topics and parameters equal to a directory of specs.

@@ -239,7 +239,24 @@ pub struct Daemon {
     /// Digests of deletions that a person allowed.
     pub allowed: BTreeSet<String>,
     /// What is shared with other replicas, where applications are.
-    pub lease: Option<Arc<Lease>>,
+    pub lease: Option<Share>,
+}
+
+/// A part in the lease of one tree.
+pub struct Share {
+    /// The lease, joined.
+    pub lease: Arc<Lease>,
+    /// Who the tree is.
+    pub source: String,
+}
+
+/// Why the daemon ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was told to.
+    Told,
+    /// The specs say that they are another tree than the one whose lease it joined: others share this one's applications.
+    Moved,
 }
 
 /// What the daemon remembers about an application.
@@ -267,8 +284,8 @@ struct Current {
 }
 
 impl Daemon {
-    /// Runs until `draining` turns true, then lets running steps end.
-    pub async fn run(&self, mut draining: watch::Receiver<bool>) {
+    /// Runs until `draining` turns true, or until the specs are another tree, then lets running steps end.
+    pub async fn run(&self, mut draining: watch::Receiver<bool>) -> Ending {
         let started = Instant::now();
         let mut queue = Queue::new(Backoff { base: Duration::from_secs(2), limit: Duration::from_secs(300) });
         let mut changes = source_watch::watch(self.root.clone());
@@ -279,7 +296,7 @@ impl Daemon {
         let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut sweeps: JoinSet<()> = JoinSet::new();
         let mut stops: BTreeMap<String, watch::Sender<bool>> = BTreeMap::new();
-        let mut holdings = Holdings::keep(self.lease.as_ref());
+        let mut holdings = Holdings::keep(self.lease.as_ref().map(|share| &share.lease));
         let mut seed: u64 = started.elapsed().subsec_nanos().into();
         let mut next_sweep = Instant::now() + self.resync;
         let mut reread: Option<Instant> = None;
@@ -287,7 +304,10 @@ impl Daemon {
         if current.as_ref().is_some_and(|current| !current.confirmed) {
             reread = Some(Instant::now() + SEEN_TWICE);
         }
-        loop {
+        let ending = loop {
+            if self.has_moved(current.as_ref()) {
+                break Ending::Moved;
+            }
             while runs.len() < APPS_AT_ONCE
                 && let Some((key, priority)) = queue.next(started.elapsed())
             {
@@ -313,7 +333,7 @@ impl Daemon {
                 let (stop, stopped) = watch::channel(false);
                 stops.insert(key.clone(), stop);
                 let memory = Arc::clone(memory.lock().await.entry(key.clone()).or_default());
-                let fence = self.lease.as_ref().map(|lease| lease.fence(&BTreeSet::from([key.clone()])));
+                let fence = self.lease.as_ref().map(|share| share.lease.fence(&BTreeSet::from([key.clone()])));
                 let work = Work {
                     session: Arc::clone(&self.session),
                     draining: draining.clone(),
@@ -333,7 +353,7 @@ impl Daemon {
             let due = queue.next_due().map(|due| started + due).filter(|_| runs.len() < APPS_AT_ONCE);
             let far = Instant::now() + Duration::from_secs(3600);
             tokio::select! {
-                _ = draining.wait_for(|draining| *draining) => break,
+                _ = draining.wait_for(|draining| *draining) => break Ending::Told,
                 Some(()) = changes.recv() => {
                     self.read(&mut current, &mut queue, started, &stops, Priority::Edit);
                     reread = current.as_ref().filter(|current| !current.confirmed).map(|_| Instant::now() + SEEN_TWICE);
@@ -398,8 +418,11 @@ impl Daemon {
                     self.publish(current.as_ref()).await;
                 }
             }
+        };
+        match ending {
+            Ending::Told => info!("draining: no further change is started"),
+            Ending::Moved => warn!("the specs are another tree now: leaves the lease of the one before"),
         }
-        info!("draining: no further change is started");
         stops.values().for_each(|stop| {
             stop.send_replace(true);
         });
@@ -407,10 +430,17 @@ impl Daemon {
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             warn!("some changes did not end in time; the next start finishes them");
         }
-        if let Some(lease) = &self.lease {
+        if let Some(Share { lease, .. }) = &self.lease {
             let busy = if runs.is_empty() { BTreeSet::new() } else { stops.into_keys().collect() };
             lease.leave(revision(current.as_ref()), &busy).await;
         }
+        ending
+    }
+
+    /// Whether the specs say that they are another tree than the one whose applications are shared here.
+    fn has_moved(&self, current: Option<&Current>) -> bool {
+        let is = |current: &Current, source: &str| current.tree.identity().is_ok_and(|identity| identity != source);
+        self.lease.as_ref().zip(current).is_some_and(|(share, current)| is(current, &share.source))
     }
 
     /// Reads the directory again, and asks for a turn of everything in it: as an edit where it is another one than before,
@@ -473,7 +503,7 @@ impl Daemon {
                 stop.send_replace(true);
             }
         }
-        if let Some(lease) = &self.lease {
+        if let Some(Share { lease, .. }) = &self.lease {
             lease.interest(targets.keys().cloned().collect());
         }
         *current = Some(Current { tree, targets, seen, confirmed });

@@ -4,19 +4,29 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use evenkeel_core::engine::quota::Buckets;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tracing::warn;
 
 use crate::report::AppReport;
 
 /// Where the daemon listens and `status` asks.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:7411";
+/// How long one question and its answer may take.
+const EXCHANGE: Duration = Duration::from_secs(10);
+/// How many are answered at once.
+const CONNECTIONS: usize = 64;
+/// How long nobody is let in after somebody could not be.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Events that are kept.
 const EVENTS: usize = 1000;
 
@@ -138,8 +148,39 @@ pub async fn serve(listen: SocketAddr, board: Board) -> std::io::Result<SocketAd
         .route("/api/v1/status", get(|State(board): State<Board>| async move { Json(board.status()) }))
         .route("/api/v1/events", get(|State(board): State<Board>| async move { Json(board.events()) }))
         .with_state(board);
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(listen_on(listener, router));
     Ok(address)
+}
+
+/// Answers whoever connects: so many at once, each within its time. Somebody who says nothing, or never reads, keeps no
+/// place for ever.
+async fn listen_on(listener: tokio::net::TcpListener, router: Router) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut told = false;
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Too many open files, as a rule, which passes.
+                if !std::mem::replace(&mut told, true) {
+                    warn!(%error, "nobody can connect just now to ask for the status");
+                }
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        told = false;
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let connection = hyper::server::conn::http1::Builder::new()
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service);
+            // Who breaks off has no answer to miss.
+            let _ = tokio::time::timeout(EXCHANGE, connection).await;
+            drop(place);
+        });
+    }
 }
 
 /// The counts in the text form that Prometheus reads.
@@ -196,10 +237,15 @@ pub enum AskError {
 /// # Errors
 /// [`AskError`].
 pub async fn ask<T: serde::de::DeserializeOwned>(listen: SocketAddr, path: &str) -> Result<T, AskError> {
+    let silent = || AskError::Unreachable(listen, format!("no answer within {} s", EXCHANGE.as_secs()));
+    tokio::time::timeout(EXCHANGE, exchange(listen, path)).await.map_err(|_| silent())?
+}
+
+async fn exchange<T: serde::de::DeserializeOwned>(listen: SocketAddr, path: &str) -> Result<T, AskError> {
     use http_body_util::BodyExt as _;
     let unreachable = |error: String| AskError::Unreachable(listen, error);
     let stream = tokio::net::TcpStream::connect(listen).await.map_err(|error| unreachable(error.to_string()))?;
-    let io = hyper_util::rt::TokioIo::new(stream);
+    let io = TokioIo::new(stream);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(io).await.map_err(|error| unreachable(error.to_string()))?;
     tokio::spawn(connection);
@@ -217,6 +263,33 @@ mod tests {
     use evenkeel_core::engine::quota;
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_connect_and_say_nothing_keep_nobody_from_the_status() {
+        let address = serve("127.0.0.1:0".parse().unwrap(), Board::default()).await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..2 * CONNECTIONS {
+            silent.push(tokio::net::TcpStream::connect(address).await.unwrap());
+        }
+        // The silent ones are given up after a while, and those who wait come in one after another.
+        let asked = async {
+            loop {
+                match ask::<Status>(address, "/api/v1/status").await {
+                    Ok(status) => return status,
+                    Err(error) => assert!(matches!(error, AskError::Unreachable(..)), "{error}"),
+                }
+            }
+        };
+        let status = tokio::time::timeout(60 * EXCHANGE, asked).await.unwrap();
+        assert!(!status.synced);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_answers_is_not_waited_for() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let error = ask::<Status>(listener.local_addr().unwrap(), "/api/v1/status").await.unwrap_err();
+        assert!(matches!(&error, AskError::Unreachable(_, why) if why.contains("no answer within 10 s")), "{error}");
+    }
 
     #[test]
     fn metrics_tell_calls_throttles_and_quotas() {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use evenkeel_aws::Options;
+use evenkeel_aws::lease::LeaseTable;
+use evenkeel_tests::hostile::Lasting;
 use evenkeel_tests::{Rig, eventually};
 
 use crate::desk;
@@ -188,4 +191,64 @@ async fn what_a_commit_holds_and_cannot_be_read_is_not_gone() {
     std::fs::write(rig.specs().join("desk/parts.yaml"), parts).unwrap();
     git(&["commit", "-q", "-a", "-m", "mended"]);
     daemon.ready("desk/dev").await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_in_the_middle_of_a_write_that_is_not_answered() {
+    let mut rig = Rig::start().await;
+    if rig.is_hostile("a fault that is switched on and off") {
+        return;
+    }
+    rig.can_fail().await;
+    desk::write(&rig);
+    rig.fault(Some(Lasting { service: "sqs", operation: "CreateQueue", ..Lasting::default() }));
+    let daemon = rig.daemon("--env dev").await;
+    eventually("what else there is has been made", Duration::from_secs(20), async || {
+        let topics = rig.account.sns.list_topics().send().await.unwrap();
+        (!topics.topics().is_empty()).then_some(())
+    })
+    .await;
+    let (code, took) = daemon.terminate_twice().await;
+    assert_eq!(code, 130);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_replica_joins_the_lease_of_the_tree_that_it_reads_and_follows_it_to_another() {
+    let rig = Rig::start().await;
+    let options = Options {
+        region: Some(rig.account.region().to_owned()),
+        endpoint_url: rig.account.endpoint_url().map(str::to_owned),
+        keys: Some(("test".to_owned(), "test".to_owned())),
+        ..Options::default()
+    };
+    let table = async |source: &str| LeaseTable::connect(options.clone(), "leases", source).await.unwrap();
+    table("nobody").await.create().await.unwrap();
+    let replicas = async |source: &str| table(source).await.replicas().await.unwrap().len();
+    // A clone that is not whole yet: nobody knows whose the applications are.
+    rig.write("evenkeel.yaml", "sourceId: [");
+    rig.write(
+        "ada/app.yaml",
+        "apiVersion: evenkeel.dev/v1\nkind: App\nmetadata: {name: ada}\nspec: {environments: {dev: {}}}\n---\n\
+         apiVersion: evenkeel.dev/v1\nkind: Parameter\nmetadata: {name: word}\nspec: {value: v}\n",
+    );
+    let daemon = rig.daemon("--env dev --lease dynamodb://leases").await;
+    let bound = Duration::from_secs(20);
+    eventually("it says what it waits for", bound, async || daemon.status().await["problem"].is_string().then_some(()))
+        .await;
+    assert_eq!(replicas("default").await, 0);
+    rig.write("evenkeel.yaml", "sourceId: shop\n");
+    daemon.ready("ada/dev").await;
+    assert_eq!((replicas("default").await, replicas("shop").await), (0, 1));
+    rig.write("evenkeel.yaml", "sourceId: mart\n");
+    eventually("it shares with those of the other tree", bound, async || {
+        ((replicas("shop").await, replicas("mart").await) == (0, 1)).then_some(())
+    })
+    .await;
+    // What carries the first tree's marks is not the other's.
+    let report = daemon.until("ada/dev", "another tree's", |report| report["ready"] == false).await;
+    println!("{report:#}");
+    let (code, _) = daemon.terminate().await;
+    assert_eq!(code, 0);
+    assert_eq!(replicas("mart").await, 0);
 }

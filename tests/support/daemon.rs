@@ -131,6 +131,16 @@ impl Daemon {
         self.child.kill().await.expect("it can be killed");
     }
 
+    /// Sends SIGTERM, and once more a second later; gives the exit code and how long it took from the second on.
+    ///
+    /// # Panics
+    /// Where it ends before the second, or not within 15 seconds.
+    pub async fn terminate_twice(self) -> (i32, Duration) {
+        self.signal("-TERM").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.terminate().await
+    }
+
     /// Sends SIGTERM and waits for the end; gives the exit code and how long it took.
     ///
     /// # Panics

@@ -3,27 +3,28 @@
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use evenkeel_aws::fence::with_fence;
 use evenkeel_core::plan::{Plan, Standing, Verb};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::common::{self, Common, Reaching};
 use super::exit;
-use crate::apps::{Target, Tree};
-use crate::controller::{self, Daemon, Limits, until_told_to_end};
-use crate::lease::{Guest, Lease};
+use crate::apps::{Selection, Target, Tree};
+use crate::controller::{self, Daemon, Ending, Limits, Share, until_told_to_end};
+use crate::lease::{Address, Guest, Lease};
 use crate::report::{AppReport, Report};
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, Board};
 use crate::session::{PrepareError, Session};
-use crate::source::Snapshot;
+use crate::source::{Snapshot, watch as source_watch};
 
 /// Keep AWS equal to the specs: for ever (the daemon), or once.
 #[derive(Debug, Args)]
@@ -58,6 +59,9 @@ pub struct Arguments {
     listen: SocketAddr,
 }
 
+/// How long until a lease that could not be joined again is asked for once more.
+const REJOIN: Duration = Duration::from_secs(5);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
     Text,
@@ -73,22 +77,53 @@ pub async fn run(arguments: &Arguments) -> u8 {
     })
 }
 
-/// Turns true on SIGTERM or SIGINT.
-fn termination() -> Result<watch::Receiver<bool>, String> {
-    let (sender, receiver) = watch::channel(false);
-    let failed = |error: std::io::Error| format!("signals cannot be watched: {error}");
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::spawn(async move {
+/// Signals of one cause come within this time: who sends one to a process and to its group means one.
+const ONE_SIGNAL: Duration = Duration::from_millis(500);
+
+/// What was told by SIGTERM and SIGINT.
+struct Signals {
+    /// Turns true at the first: what is under way ends, and nothing else begins.
+    draining: watch::Receiver<bool>,
+    /// Turns true at the second.
+    killed: watch::Receiver<bool>,
+}
+
+impl Signals {
+    fn watch() -> Result<Self, String> {
+        let ((drain, draining), (kill, killed)) = (watch::channel(false), watch::channel(false));
+        let failed = |error: std::io::Error| format!("signals cannot be watched: {error}");
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        tokio::spawn(async move {
+            let mut told = async || {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            };
+            told().await;
+            let first = Instant::now();
+            drain.send_replace(true);
+            while first.elapsed() < ONE_SIGNAL {
+                told().await;
+            }
+            kill.send_replace(true);
+            // Kept open: a closed channel would look like another signal.
+            std::future::pending::<()>().await;
+        });
+        Ok(Signals { draining, killed })
+    }
+
+    /// Does the work, or leaves it in the middle at the second signal.
+    async fn unless_killed(mut self, work: impl Future<Output = Result<u8, String>>) -> Result<u8, String> {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            done = work => done,
+            _ = self.killed.wait_for(|killed| *killed) => {
+                common::complain("ended at once by a second signal; what was under way in AWS may be half done, and the next run finishes it");
+                Ok(exit::KILLED)
+            }
         }
-        sender.send_replace(true);
-        // Kept open: a closed channel would look like a second signal.
-        std::future::pending::<()>().await;
-    });
-    Ok(receiver)
+    }
 }
 
 async fn once(arguments: &Arguments) -> Result<u8, String> {
@@ -102,7 +137,18 @@ async fn once(arguments: &Arguments) -> Result<u8, String> {
     if targets.is_empty() {
         common::note(&format!("{} holds no application; nothing was changed", arguments.common.specs.display()));
     }
-    let draining = termination()?;
+    let signals = Signals::watch()?;
+    let draining = signals.draining.clone();
+    signals.unless_killed(once_until(arguments, selection, &tree, targets, draining)).await
+}
+
+async fn once_until(
+    arguments: &Arguments,
+    selection: Selection,
+    tree: &Tree,
+    targets: Vec<Target>,
+    draining: watch::Receiver<bool>,
+) -> Result<u8, String> {
     let sandbox = arguments.reaching.sandbox().await?;
     let session = arguments.reaching.session(selection, sandbox.as_ref());
     let limits = Limits {
@@ -118,7 +164,7 @@ async fn once(arguments: &Arguments) -> Result<u8, String> {
     let draining = guest.as_ref().map_or(draining.clone(), |guest| guest.draining(draining));
     let fence = guest.as_ref().map(Guest::fence);
     let round = |plan: &Plan| progress.round(plan);
-    let once = controller::once(&session, &tree, &mine, &limits, draining, &round);
+    let once = controller::once(&session, tree, &mine, &limits, draining, &round);
     let (mut report, failures) = with_fence(fence, once).await;
     progress.clear();
     let revision = tree.snapshot.revision.name.as_str();
@@ -175,28 +221,17 @@ async fn invoke(arguments: &Arguments, session: &Session, report: &Report) -> Re
 }
 
 async fn daemon(arguments: &Arguments) -> Result<u8, String> {
+    let signals = Signals::watch()?;
+    let draining = signals.draining.clone();
+    signals.unless_killed(daemon_until(arguments, draining)).await
+}
+
+async fn daemon_until(arguments: &Arguments, draining: watch::Receiver<bool>) -> Result<u8, String> {
     let selection = arguments.common.selection()?;
-    let draining = termination()?;
     let sandbox = arguments.reaching.sandbox().await?;
     let mut session = arguments.reaching.session(selection, sandbox.as_ref());
     session.resync = Duration::from_secs(arguments.resync);
     let session = Arc::new(session);
-    let lease = match &arguments.reaching.lease {
-        Some(address) => {
-            let source = Snapshot::read(&arguments.common.specs)
-                .map(|snapshot| Tree::read(Arc::new(snapshot), &session.selection).source_id)
-                .map_err(|error| error.to_string())?;
-            let joined = async {
-                let table = session.lease_table(address, &source).await?;
-                Lease::join(table, None).await.map_err(|error| error.to_string())
-            };
-            match until_told_to_end(&draining, joined).await {
-                Some(lease) => Some(lease?),
-                None => return Ok(exit::OK),
-            }
-        }
-        None => None,
-    };
     let board = Board::default();
     board.update(|status| env!("CARGO_PKG_VERSION").clone_into(&mut status.version));
     let address = server::serve(arguments.listen, board.clone()).await.map_err(|error| {
@@ -206,20 +241,72 @@ async fn daemon(arguments: &Arguments) -> Result<u8, String> {
     if let Some(sandbox) = &sandbox {
         explain(sandbox);
     }
-    let daemon = Daemon {
-        root: arguments.common.specs.clone(),
-        session,
-        board,
-        resync: Duration::from_secs(arguments.resync),
-        allowed: arguments.reaching.allow_delete.iter().cloned().collect::<BTreeSet<_>>(),
-        lease,
-    };
-    daemon.run(draining).await;
+    let mut joined_before = false;
+    loop {
+        let lease = match &arguments.reaching.lease {
+            Some(address) => {
+                let joined = join(&arguments.common.specs, &session, address, &board);
+                match until_told_to_end(&draining, joined).await {
+                    Some(Ok(joined)) => Some(joined),
+                    Some(Err(problem)) if joined_before => {
+                        // It worked a while ago; whoever starts a process anew for it would wait no better.
+                        warn!(problem, "the lease cannot be joined again yet");
+                        board.update(|status| status.problem = Some(problem));
+                        let pause = tokio::time::sleep(REJOIN);
+                        until_told_to_end(&draining, pause).await;
+                        continue;
+                    }
+                    Some(Err(problem)) => return Err(problem),
+                    None => break,
+                }
+            }
+            None => None,
+        };
+        joined_before = true;
+        let daemon = Daemon {
+            root: arguments.common.specs.clone(),
+            session: Arc::clone(&session),
+            board: board.clone(),
+            resync: Duration::from_secs(arguments.resync),
+            allowed: arguments.reaching.allow_delete.iter().cloned().collect::<BTreeSet<_>>(),
+            lease,
+        };
+        if daemon.run(draining.clone()).await == Ending::Told {
+            break;
+        }
+    }
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
     info!("evenkeel has ended");
     Ok(exit::OK)
+}
+
+/// Joins the lease of the tree in `specs`. Replicas find each other by who the tree is, so one that cannot read that yet
+/// (a clone that is not there, settings that are broken) waits until it can.
+async fn join(specs: &Path, session: &Session, address: &Address, board: &Board) -> Result<Share, String> {
+    let mut changes = source_watch::watch(specs.to_owned());
+    let mut told = None;
+    let source = loop {
+        let problem = match (&session.selection.source_id, Snapshot::read(specs)) {
+            (Some(source), _) => break source.clone(),
+            (None, Ok(snapshot)) => match Tree::read(Arc::new(snapshot), &session.selection).identity() {
+                Ok(source) => break source.to_owned(),
+                Err(problem) => problem,
+            },
+            (None, Err(failure)) => failure.to_string(),
+        };
+        if told.as_ref() != Some(&problem) {
+            warn!(problem, "who the tree is cannot be read: the lease is joined when it can");
+            board.update(|status| status.problem = Some(problem.clone()));
+            told = Some(problem);
+        }
+        // A change that nobody tells of is seen a little later.
+        let _ = tokio::time::timeout(REJOIN, changes.recv()).await;
+    };
+    let table = session.lease_table(address, &source).await?;
+    let lease = Lease::join(table, None).await.map_err(|error| error.to_string())?;
+    Ok(Share { lease, source })
 }
 
 fn explain(sandbox: &Sandbox) {
