@@ -218,3 +218,18 @@ async fn what_is_reserved_is_not_lowered_below_what_is_provisioned_and_the_refus
     trial.converge(&provisioned(0, 20, ", ReservedConcurrentExecutions: 50, Timeout: 9", "")).await;
     trial.converge(&provisioned(0, 20, ", ReservedConcurrentExecutions: 20, Timeout: 9", "")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reservation_out_of_what_a_deleted_function_leaves_is_refused_at_first_and_made_by_the_next_run() {
+    let trial = Trial::start(Rules::default()).await;
+    let b = |more: &str| function(&format!("timeout: 5{more}")).replace("Function f", "Function b") + "\n";
+    trial.converge(&(function("reservedConcurrentExecutions: 900") + "\n" + &b(""))).await;
+    let after = b(", reservedConcurrentExecutions: 900");
+    let first = trial.run(&after).await.plan;
+    assert!(left(&first).contains("minimum value of [100]"), "{}", left(&first));
+    // The deletion does not wait for what cannot be.
+    trial.aws.with(|cloud| assert!(!cloud.lambda.functions.contains_key("t-f")));
+    trial.converge(&after).await;
+    trial.aws.with(|cloud| assert_eq!(cloud.lambda.functions["t-b"].reserved, Some(900)));
+    trial.quiet(&after).await;
+}
