@@ -55,6 +55,10 @@ pub struct Runner {
     hostile: Option<Hostile>,
     reaches: BTreeMap<&'static str, Arc<dyn Reach>>,
     types: Vec<&'static str>,
+    /// How long to wait after a step that did not succeed.
+    pause: std::time::Duration,
+    /// What the hostile network made of steps, for a failed test.
+    refusals: Vec<String>,
 }
 
 impl Runner {
@@ -79,6 +83,8 @@ impl Runner {
         };
         Runner {
             emulator: Emulator::at(endpoint).await,
+            pause: SETTLING,
+            refusals: Vec::new(),
             hostile,
             reaches,
             types: kinds::stages().concat().into_iter().filter(|name| types.contains(name)).collect(),
@@ -169,7 +175,7 @@ impl Runner {
     /// Carries out a step, again where its outcome was not heard, and reads what it changed.
     pub async fn apply(&mut self, step: &Step) {
         while !self.attempt(step).await {
-            tokio::time::sleep(SETTLING).await;
+            tokio::time::sleep(self.pause).await;
         }
         if let Some(hostile) = &self.hostile {
             hostile.agree();
@@ -190,6 +196,12 @@ impl Runner {
         );
         assert!(done.is_ok() || (passes && self.hostile.is_some()), "{done:?} {step:?} {}", step.input);
         self.refresh(step).await;
+        // Who asks again sooner than he was told to uses up his rounds: for seconds a role is not even tried.
+        self.pause = match &done {
+            Err(ApplyError::Wait { retry_after, .. }) => (*retry_after).max(SETTLING),
+            _ => SETTLING,
+        };
+        self.refusals.extend(done.as_ref().err().map(|error| format!("{}: {error}", step.operation)));
         done.is_ok()
     }
 
@@ -247,7 +259,7 @@ impl Runner {
             assert!(plan.has_steps(), "stuck: {}", told(&plan));
             for step in steps {
                 if !self.attempt(&step).await {
-                    tokio::time::sleep(SETTLING).await;
+                    tokio::time::sleep(self.pause).await;
                     unheard = Some(step);
                     break;
                 }
@@ -262,7 +274,12 @@ impl Runner {
             }
         }
         let left = self.plan(resources);
-        panic!("not converged after {ROUNDS} rounds: {writes:?} {:?}\n{}", left.pending, told(&left));
+        panic!(
+            "not converged after {ROUNDS} rounds: {writes:?} {:?}\n{}\n{:#?}",
+            left.pending,
+            told(&left),
+            self.refusals
+        );
     }
 }
 
