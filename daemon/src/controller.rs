@@ -1,5 +1,6 @@
 //! Runs applications: once, or for ever.
 
+mod reading;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,6 +19,7 @@ use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
+use self::reading::{Reading, Readings};
 use self::traffic::Traffic;
 use crate::apps::{Target, Tree};
 use crate::converge::{Converged, Run};
@@ -33,6 +35,8 @@ use crate::{observe, reverts};
 const APPS_AT_ONCE: usize = 4;
 /// A tree that is not a commit must be seen twice, this far apart, before anything is deleted because of it.
 const SEEN_TWICE: Duration = Duration::from_secs(30);
+/// How soon it is looked at again at the earliest.
+const SOON: Duration = Duration::from_secs(1);
 /// A turn that still waits after this gives its place to others.
 const TURN: Duration = Duration::from_secs(60);
 /// How long a drain may take.
@@ -300,10 +304,9 @@ impl Daemon {
         let mut seed: u64 = started.elapsed().subsec_nanos().into();
         let mut next_sweep = Instant::now() + self.resync;
         let mut reread: Option<Instant> = None;
-        self.read(&mut current, &mut queue, started, &stops, Priority::Edit);
-        if current.as_ref().is_some_and(|current| !current.confirmed) {
-            reread = Some(Instant::now() + SEEN_TWICE);
-        }
+        let root = self.root.clone();
+        let mut readings = Readings::new(Arc::new(move || Snapshot::read(&root)));
+        readings.ask(Priority::Edit);
         let ending = loop {
             if self.has_moved(current.as_ref()) {
                 break Ending::Moved;
@@ -354,10 +357,20 @@ impl Daemon {
             let far = Instant::now() + Duration::from_secs(3600);
             tokio::select! {
                 _ = draining.wait_for(|draining| *draining) => break Ending::Told,
-                Some(()) = changes.recv() => {
-                    self.read(&mut current, &mut queue, started, &stops, Priority::Edit);
-                    reread = current.as_ref().filter(|current| !current.confirmed).map(|_| Instant::now() + SEEN_TWICE);
-                }
+                Some(()) = changes.recv() => readings.ask(Priority::Edit),
+                reading = readings.next() => match reading {
+                    Reading::Done(read, priority) => {
+                        self.read(read, &mut current, &mut queue, started, &stops, priority);
+                        let unconfirmed = current.as_ref().filter(|current| !current.confirmed);
+                        let soon = Instant::now() + SOON;
+                        reread = unconfirmed.map(|current| (current.seen + SEEN_TWICE).max(soon));
+                    }
+                    Reading::Slow => {
+                        let problem = format!("reading {} takes long: what was read before stays until it ends", self.root.display());
+                        warn!(problem);
+                        self.board.update(|status| status.problem = Some(problem));
+                    }
+                },
                 Some(finished) = runs.join_next_with_id() => {
                     seed = seed.wrapping_add(1);
                     let (id, turn) = ended(finished);
@@ -388,7 +401,7 @@ impl Daemon {
                 () = tokio::time::sleep_until(due.unwrap_or(far)) => {}
                 () = tokio::time::sleep_until(reread.unwrap_or(far)), if reread.is_some() => {
                     reread = None;
-                    self.read(&mut current, &mut queue, started, &stops, Priority::Resync);
+                    readings.ask(Priority::Resync);
                 }
                 () = tokio::time::sleep_until(next_sweep) => {
                     seed = seed.wrapping_add(1);
@@ -414,7 +427,7 @@ impl Daemon {
                     holdings.let_go(&stops, revision(current.as_ref()));
                 }
                 Some(_) = sweeps.join_next() => {
-                    self.read(&mut current, &mut queue, started, &stops, Priority::Resync);
+                    readings.ask(Priority::Resync);
                     self.publish(current.as_ref()).await;
                 }
             }
@@ -443,21 +456,22 @@ impl Daemon {
         self.lease.as_ref().zip(current).is_some_and(|(share, current)| is(current, &share.source))
     }
 
-    /// Reads the directory again, and asks for a turn of everything in it: as an edit where it is another one than before,
-    /// else with this priority. What cannot be read changes nothing: applications stay as they were.
+    /// Takes in a reading of the directory, and asks for a turn of everything in it: as an edit where it is another one than
+    /// before, else with this priority. What cannot be read changes nothing: applications stay as they were.
     fn read(
         &self,
+        read: Result<Snapshot, String>,
         current: &mut Option<Current>,
         queue: &mut Queue,
         started: Instant,
         stops: &BTreeMap<String, watch::Sender<bool>>,
         priority: Priority,
     ) {
-        let snapshot = match Snapshot::read(&self.root) {
+        let snapshot = match read {
             Ok(snapshot) => snapshot,
             Err(failure) => {
-                warn!(%failure, "the specs cannot be read; nothing is changed because of it");
-                self.board.update(|status| status.problem = Some(failure.to_string()));
+                warn!(failure, "the specs cannot be read; nothing is changed because of it");
+                self.board.update(|status| status.problem = Some(failure));
                 return;
             }
         };
