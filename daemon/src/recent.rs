@@ -42,7 +42,7 @@ impl Recent {
         }
         for (step, at) in done.iter().filter_map(|(index, at)| Some((action.steps.get(*index)?, *at))) {
             let Some(kind) = kinds.get(step.type_name) else { continue };
-            writes.steps.insert(mark(step), at + kind.spreads(step.operation));
+            writes.steps.insert(mark(step), at + kind.spreads(step));
             if matches!(action.verb, Verb::Delete | Verb::Replace) && !kind.rests().is_zero() {
                 resting.insert((step.type_name, step.refresh.1.clone()), at + kind.rests());
             }

@@ -74,6 +74,10 @@ pub struct Rules {
     pub queue_appears: Duration,
     /// How long the name of a deleted queue is locked.
     pub queue_name: Duration,
+    /// How long a queue answers the old and the new time for which it keeps messages.
+    pub queue_retention: Duration,
+    /// How long a queue that was deleted is still found.
+    pub queue_lingers: Duration,
     /// Whether calls are limited.
     pub quotas: bool,
 }
@@ -96,6 +100,8 @@ impl Default for Rules {
             queue_attributes: Duration::from_secs(60),
             queue_appears: Duration::from_secs(1),
             queue_name: Duration::from_secs(60),
+            queue_retention: Duration::from_secs(840),
+            queue_lingers: Duration::ZERO,
             quotas: true,
         }
     }
@@ -116,6 +122,7 @@ impl Rules {
             queue_attributes: none,
             queue_appears: none,
             queue_name: none,
+            queue_retention: none,
             quotas: false,
             ..Rules::default()
         }

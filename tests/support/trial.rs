@@ -99,11 +99,21 @@ impl Trial {
     /// Sweeps and runs to the end; deletions are allowed.
     pub async fn run(&self, spec: &str) -> Converged {
         let (_alive, told) = watch::channel(false);
-        self.run_until(spec, told).await
+        self.run_with(spec, told, true).await
     }
 
     /// The same until it is told to stop.
     pub async fn run_until(&self, spec: &str, draining: watch::Receiver<bool>) -> Converged {
+        self.run_with(spec, draining, true).await
+    }
+
+    /// The same where nobody allowed anything.
+    pub async fn careful(&self, spec: &str) -> Converged {
+        let (_alive, told) = watch::channel(false);
+        self.run_with(spec, told, false).await
+    }
+
+    async fn run_with(&self, spec: &str, draining: watch::Receiver<bool>, allow: bool) -> Converged {
         let prepared = self.prepare(spec);
         self.world.want("t", converge::wanted(&self.world, &prepared.desired, &prepared.scope)).await;
         observe::sweep(&self.world).await;
@@ -121,7 +131,7 @@ impl Trial {
             on_round: &|_| {},
         };
         let nothing = BTreeSet::new();
-        let allowed = run(&nothing).plan().await.digest.into_iter().collect();
+        let allowed = run(&nothing).plan().await.digest.into_iter().filter(|_| allow).collect();
         run(&allowed).converge().await
     }
 

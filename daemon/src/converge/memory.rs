@@ -152,6 +152,7 @@ mod tests {
             physical_id: None,
             changes: Vec::new(),
             reason: None,
+            loses: None,
             standing: evenkeel_core::plan::Standing::Acting,
             steps: Vec::new(),
             after: Vec::new(),

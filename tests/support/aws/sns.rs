@@ -1,6 +1,6 @@
 //! SNS: topics that are compared when they are made again, policies that never go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -14,6 +14,10 @@ pub struct Store {
     pub topics: BTreeMap<String, Topic>,
     /// By ARN.
     pub subscriptions: BTreeMap<String, Map<String, Json>>,
+    /// ARNs of subscriptions whose endpoints have not confirmed.
+    pub pending: BTreeSet<String>,
+    /// Lines of the list of all subscriptions that stand for nothing any more: of deleted topics, or "Deleted".
+    pub ghosts: Vec<Json>,
 }
 
 /// A topic.
@@ -96,6 +100,7 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
         }
         _ => None,
     };
+    let count = cloud.chance.u8(..);
     let shown = {
         let stored = topic.attributes.get("Policy").and_then(Json::as_str);
         let stored: Json = stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -111,7 +116,8 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             out.insert("Policy".to_owned(), json!(shown.to_string()));
             out.insert("EffectiveDeliveryPolicy".to_owned(), json!("{\"http\":{}}"));
             for counter in ["SubscriptionsConfirmed", "SubscriptionsPending", "SubscriptionsDeleted"] {
-                out.insert(counter.to_owned(), json!("0"));
+                // Late, and different each time.
+                out.insert(counter.to_owned(), json!(count.to_string()));
             }
             Ok(json!({"Attributes": out}))
         }
@@ -193,9 +199,11 @@ fn subscriptions(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
             }
             let all = cloud.sns.subscriptions.iter().filter(|(_, it)| topic.is_empty() || it["TopicArn"] == topic);
             let items = all.map(|(arn, it)| {
+                let arn = if cloud.sns.pending.contains(arn) { "PendingConfirmation" } else { arn.as_str() };
                 json!({"SubscriptionArn": arn, "Owner": ACCOUNT, "Protocol": it["Protocol"], "Endpoint": it["Endpoint"], "TopicArn": it["TopicArn"]})
             });
-            let (items, next) = page(items.collect(), 100, text(input, "NextToken"));
+            let ghosts = cloud.sns.ghosts.iter().filter(|_| topic.is_empty()).cloned();
+            let (items, next) = page(ghosts.chain(items).collect(), 100, text(input, "NextToken"));
             Ok(json!({"Subscriptions": items, "NextToken": next}))
         }
         "Subscribe" => {
@@ -222,10 +230,17 @@ fn subscriptions(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
             for name in ["TopicArn", "Protocol", "Endpoint"] {
                 it.insert(name.to_owned(), input[name].clone());
             }
+            if !["sqs", "lambda", "firehose", "application", "sms"].contains(&text(input, "Protocol")) {
+                cloud.sns.pending.insert(arn.clone());
+            }
             cloud.sns.subscriptions.insert(arn.clone(), it);
             Ok(json!({"SubscriptionArn": arn}))
         }
+        _ if !subscription_arn.starts_with("arn:") => {
+            Err(fault("InvalidParameter", 400, "Invalid parameter: SubscriptionId Reason: Invalid ARN"))
+        }
         "Unsubscribe" => {
+            cloud.sns.ghosts.retain(|line| line["SubscriptionArn"] != subscription_arn);
             cloud.sns.subscriptions.remove(&subscription_arn);
             Ok(json!({}))
         }

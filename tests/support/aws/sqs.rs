@@ -28,8 +28,12 @@ pub struct Queue {
     pub tags: Map<String, Json>,
     /// What was there before the last change, and when that will have spread.
     pub before: Option<(Map<String, Json>, Duration)>,
+    /// How long messages were kept before the last change, and when that will have spread.
+    pub kept: Option<(Json, Duration)>,
     /// When it was made.
     pub born: Duration,
+    /// When a queue that is deleted is gone.
+    pub dying: Option<Duration>,
 }
 
 impl Queue {
@@ -133,10 +137,14 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
         "" => last(text(input, "QueueUrl")).to_owned(),
         name => name.to_owned(),
     };
+    cloud.sqs.queues.retain(|_, queue| queue.dying.is_none_or(|gone| now < gone));
     match operation {
         "ListQueues" => {
             let urls: Vec<Json> = cloud.sqs.queues.keys().map(|name| json!(url(name))).collect();
-            let (urls, next) = page(urls, 1000, text(input, "NextToken"));
+            // A token is given only where a size was asked for.
+            let size = input.get("MaxResults").and_then(Json::as_u64);
+            let (urls, next) = page(urls, size.map_or(1000, |size| size as usize), text(input, "NextToken"));
+            let next = if size.is_some() { next } else { Json::Null };
             return Ok(json!({"QueueUrls": urls, "NextToken": next}));
         }
         "CreateQueue" => return create(cloud, &name, input),
@@ -151,6 +159,12 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             // Some of the servers know the change, others do not yet.
             let stale = queue.before.as_ref().filter(|(_, until)| now < *until && cloud.chance.bool());
             let mut out = stale.map_or(&queue.attributes, |(before, _)| before).clone();
+            if let Some((kept, until)) = &queue.kept
+                && now < *until
+                && cloud.chance.bool()
+            {
+                out.insert("MessageRetentionPeriod".to_owned(), kept.clone());
+            }
             if let Some(policy) = out.get("Policy").and_then(Json::as_str) {
                 let policy: Json = serde_json::from_str(policy).unwrap_or_default();
                 out.insert("Policy".to_owned(), json!(principals::shown(cloud, &policy).to_string()));
@@ -166,6 +180,10 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             let attributes = changed(cloud, &queue.attributes, &object(input, "Attributes"), name.ends_with(".fifo"))?;
             let until = now + rules.queue_attributes.mul_f64(0.4 + 0.6 * cloud.chance.f64());
             let queue = cloud.sqs.queues.get_mut(&name).ok_or_else(missing)?;
+            let kept = |of: &Map<String, Json>| of.get("MessageRetentionPeriod").cloned();
+            if kept(&queue.attributes) != kept(&attributes) {
+                queue.kept = kept(&queue.attributes).map(|old| (old, now + rules.queue_retention));
+            }
             queue.attributes = attributes;
             queue.before = Some((old, until));
             Ok(json!({}))
@@ -180,7 +198,8 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             Ok(json!({}))
         }
         "DeleteQueue" => {
-            cloud.sqs.queues.remove(&name);
+            let queue = cloud.sqs.queues.get_mut(&name).ok_or_else(missing)?;
+            queue.dying.get_or_insert(now + rules.queue_lingers);
             cloud.sqs.deleted.insert(name, now);
             Ok(json!({}))
         }
@@ -190,7 +209,7 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
 
 fn create(cloud: &mut Cloud, name: &str, input: &Json) -> Answer {
     let given = object(input, "Attributes");
-    if let Some(queue) = cloud.sqs.queues.get(name) {
+    if let Some(queue) = cloud.sqs.queues.get(name).filter(|queue| queue.dying.is_none()) {
         // Only what is said is compared.
         return match given.iter().find(|(key, value)| queue.attributes.get(*key) != Some(value)) {
             None => Ok(json!({"QueueUrl": url(name)})),
@@ -217,7 +236,7 @@ fn create(cloud: &mut Cloud, name: &str, input: &Json) -> Answer {
         }
     }
     let attributes = changed(cloud, &attributes, &given, fifo)?;
-    let queue = Queue { attributes, tags: object(input, "tags"), before: None, born: cloud.now };
+    let queue = Queue { attributes, tags: object(input, "tags"), born: cloud.now, ..Queue::default() };
     // The SDK writes the member in lower case; older ones did not.
     let tags = object(input, "Tags");
     let queue = Queue { tags: if tags.is_empty() { queue.tags } else { tags }, ..queue };

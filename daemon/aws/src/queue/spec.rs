@@ -18,11 +18,15 @@ pub const TYPE: &str = "AWS::SQS::Queue";
 /// Numbers, with what SQS takes where nothing is given. The largest message has been 1 MiB since August 2025.
 const NUMBERS: [(&str, i64); 5] = [
     ("DelaySeconds", 0),
-    ("MaximumMessageSize", 1_048_576),
-    ("MessageRetentionPeriod", 345_600),
+    (MESSAGE_SIZE, 1_048_576),
+    (RETENTION, 345_600),
     ("ReceiveMessageWaitTimeSeconds", 0),
     ("VisibilityTimeout", 30),
 ];
+const MESSAGE_SIZE: &str = "MaximumMessageSize";
+/// The largest message of a queue of which nothing was said before August 2025.
+const OLD_MESSAGE_SIZE: i64 = 262_144;
+const RETENTION: &str = "MessageRetentionPeriod";
 /// What only FIFO queues have, with SQS's defaults.
 const FIFO: [(&str, &str); 3] =
     [("ContentBasedDeduplication", "false"), ("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")];
@@ -98,11 +102,16 @@ impl Kind for Queue {
     fn align(
         &self,
         _scope: &Scope,
-        _want: &Want,
+        want: &Want,
         desired: &mut Map<String, Json>,
         seen: &mut Map<String, Json>,
         _observed: &Observed,
     ) {
+        // A queue of before August 2025 has the default of then.
+        if !want.properties.contains_key(MESSAGE_SIZE) && seen.get(MESSAGE_SIZE) == Some(&Json::from(OLD_MESSAGE_SIZE))
+        {
+            desired.insert(MESSAGE_SIZE.to_owned(), Json::from(OLD_MESSAGE_SIZE));
+        }
         // SQS always answers it; a stand-in that does not know it cannot be held to it.
         if !seen.contains_key(MANAGED_SSE) {
             desired.shift_remove(MANAGED_SSE);
@@ -121,8 +130,11 @@ impl Kind for Queue {
 
     /// Attributes need up to a minute; meanwhile SQS answers the old and the new ones in turn. A queue may not be found
     /// right after its creation, and be found for a minute after its deletion.
-    fn spreads(&self, _operation: &str) -> Duration {
-        Duration::from_secs(60)
+    /// How long messages are kept takes a quarter of an hour.
+    fn spreads(&self, step: &Step) -> Duration {
+        let retention = step.input.get("Attributes").is_some_and(|given| given.get(RETENTION).is_some());
+        let minutes = if step.operation == "SetQueueAttributes" && retention { 15 } else { 1 };
+        Duration::from_secs(minutes * 60)
     }
 
     /// SQS locks the name of a deleted queue for a minute.
@@ -136,6 +148,13 @@ impl Kind for Queue {
             Some(1) => Some("about 1 message still waits in it".to_owned()),
             Some(many) => Some(format!("about {many} messages still wait in it")),
         }
+    }
+
+    /// Messages that are older than what a queue keeps them for are gone at once.
+    fn loses(&self, desired: &Map<String, Json>, observed: &Observed) -> Option<String> {
+        let risk = self.data_at_risk(observed)?;
+        let (from, to) = (observed.properties.get(RETENTION)?.as_i64()?, desired.get(RETENTION)?.as_i64()?);
+        (to < from).then(|| format!("it would keep messages for {to} s instead of {from} s, and {risk}"))
     }
 
     fn create(&self, work: Work<'_>) -> Vec<Step> {
@@ -170,10 +189,10 @@ impl Kind for Queue {
                 None => {}
             }
         }
-        if attributes.is_empty() {
-            return Vec::new();
-        }
-        vec![set_attributes(&observed.physical_id, attributes, work.key)]
+        // What spreads more slowly is a call of its own: each is then waited for as long as it needs.
+        let slow = attributes.shift_remove(RETENTION).map(|value| Map::from_iter([(RETENTION.to_owned(), value)]));
+        let calls = [attributes, slow.unwrap_or_default()].into_iter().filter(|attributes| !attributes.is_empty());
+        calls.map(|attributes| set_attributes(&observed.physical_id, attributes, work.key)).collect()
     }
 
     fn retag(&self, _scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {

@@ -69,7 +69,7 @@ impl Kind for Role {
     }
 
     /// IAM itself may not find for seconds what it has just made, and tell what was before.
-    fn spreads(&self, _operation: &str) -> Duration {
+    fn spreads(&self, _step: &Step) -> Duration {
         Duration::from_secs(20)
     }
 

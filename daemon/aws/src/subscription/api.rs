@@ -23,8 +23,8 @@ pub struct Subscriptions {
     client: Client,
 }
 
-/// ARNs by key.
-type Listed = BTreeMap<String, String>;
+/// ARNs by key: mostly one, but what a deleted topic left behind is listed beside what the topic of the same name has.
+type Listed = BTreeMap<String, Vec<String>>;
 
 impl Subscriptions {
     /// By this client.
@@ -55,19 +55,22 @@ impl Subscriptions {
     async fn subscription(
         &self,
         key: &str,
-        arn: &str,
+        arns: &[String],
         wanted: bool,
         world: &Observation,
     ) -> Result<Option<Observed>, String> {
-        let mut out = spec::listed(key, arn, wanted, world);
-        if !wanted || arn == PENDING {
+        for arn in arns {
+            let mut out = spec::listed(key, arn, wanted, world);
+            if !wanted || arn == PENDING {
+                return Ok(Some(out));
+            }
+            let call = || self.client.get_subscription_attributes().subscription_arn(arn).send();
+            let Some(answer) = reading::read(SERVICE, call).await? else { continue };
+            let attributes: BTreeMap<String, String> = answer.attributes.into_iter().flatten().collect();
+            spec::describe(&mut out, &attributes);
             return Ok(Some(out));
         }
-        let call = || self.client.get_subscription_attributes().subscription_arn(arn).send();
-        let Some(answer) = reading::read(SERVICE, call).await? else { return Ok(None) };
-        let attributes: BTreeMap<String, String> = answer.attributes.into_iter().flatten().collect();
-        spec::describe(&mut out, &attributes);
-        Ok(Some(out))
+        Ok(None)
     }
 
     async fn only(&self, keys: &BTreeSet<String>, world: &Observation) -> Seen {
@@ -88,8 +91,8 @@ impl Subscriptions {
         }
         let found = &found;
         let read = reading::deep(found.keys().cloned(), |key| async move {
-            match found.get(&key).filter(|arn| !arn.is_empty()) {
-                Some(arn) => self.subscription(&key, arn, true, world).await,
+            match found.get(&key) {
+                Some(arns) => self.subscription(&key, arns, true, world).await,
                 None => Ok(None),
             }
         })
@@ -113,14 +116,14 @@ impl Reach for Subscriptions {
         };
         let listed = &listed;
         // Whose it is comes from its topic or its endpoint.
-        let marked = listed.iter().map(|(key, arn)| {
+        let marked = listed.iter().map(|(key, arns)| {
             let wanted = ask.wanted.contains(key);
-            let marks = spec::listed(key, arn, wanted, ask.world).marks;
-            (key.clone(), marker((arn, wanted, format!("{marks:?}"))))
+            let marks = arns.first().and_then(|arn| spec::listed(key, arn, wanted, ask.world).marks);
+            (key.clone(), marker((arns, wanted, format!("{marks:?}"))))
         });
         reading::sweep(ask, spec::TYPE, marked, PACE, |key| async move {
             match listed.get(&key) {
-                Some(arn) => self.subscription(&key, arn, ask.wanted.contains(&key), ask.world).await,
+                Some(arns) => self.subscription(&key, arns, ask.wanted.contains(&key), ask.world).await,
                 None => Ok(None),
             }
         })
@@ -156,17 +159,19 @@ fn by_key(page: Vec<Subscription>) -> Vec<(String, String)> {
         .filter_map(|it| Some((spec::key(&it.topic_arn?, &it.protocol?, &it.endpoint?), it.subscription_arn?)))
         // What is being deleted is still listed for a while.
         .filter(|(_, arn)| arn != "Deleted")
+        // Any other text instead of an ARN says that it waits for its endpoint.
+        .map(|(key, arn)| if arn.starts_with("arn:") { (key, arn) } else { (key, PENDING.to_owned()) })
         .collect()
 }
 
-/// By key; where one endpoint is listed twice, the confirmed one counts.
+/// By key; where one endpoint is listed twice, the confirmed ones come first.
 fn sorted(items: Vec<(String, String)>) -> Listed {
     let mut out = Listed::new();
     for (key, arn) in items {
-        let entry = out.entry(key).or_insert_with(|| arn.clone());
-        if entry == PENDING {
-            *entry = arn;
-        }
+        out.entry(key).or_default().push(arn);
+    }
+    for arns in out.values_mut() {
+        arns.sort_by_key(|arn| arn == PENDING);
     }
     out
 }

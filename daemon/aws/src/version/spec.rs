@@ -113,7 +113,7 @@ impl Kind for Version {
     }
 
     /// Each publication asks for the same; a second one is answered with the version that is there.
-    fn spreads(&self, _operation: &str) -> Duration {
+    fn spreads(&self, _step: &Step) -> Duration {
         Duration::ZERO
     }
 

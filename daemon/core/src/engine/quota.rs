@@ -200,6 +200,7 @@ mod tests {
             physical_id: None,
             changes: Vec::new(),
             reason: None,
+            loses: None,
             standing,
             steps: operations.iter().map(step).collect(),
             after: Vec::new(),

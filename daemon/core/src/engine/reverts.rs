@@ -115,6 +115,7 @@ mod tests {
             physical_id: None,
             changes: Vec::new(),
             reason: None,
+            loses: None,
             standing: Standing::Ready,
             steps: Vec::new(),
             after: Vec::new(),

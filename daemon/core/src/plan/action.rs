@@ -57,6 +57,8 @@ pub struct Action {
     pub changes: Vec<Change>,
     /// Why it is blocked, replaced, deleted or waits.
     pub reason: Option<String>,
+    /// What data the change in place would lose.
+    pub loses: Option<String>,
     /// How it stands.
     pub standing: Standing,
     /// One after another; all inputs known.

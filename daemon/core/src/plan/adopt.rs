@@ -74,6 +74,7 @@ pub fn adopt(input: Input<'_>, id: &str) -> Result<Adoption, AdoptError> {
         physical_id: Some(observed.physical_id.clone()),
         changes: Vec::new(),
         reason: Some("adopted".to_owned()),
+        loses: None,
         standing: Standing::Acting,
         steps: kind.retag(scope, &observed, &work),
         after: Vec::new(),

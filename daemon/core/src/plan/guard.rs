@@ -27,11 +27,13 @@ pub(super) fn check(input: &Input<'_>, plan: &mut Plan) {
         let leftover = action.verb == Verb::Delete
             && input.kinds.get(&action.type_name).is_some_and(|kind| kind.is_version())
             && input.desired.resources.get(&action.id).is_some_and(|wanted| wanted.type_name == action.type_name);
-        if action.origin == Origin::Written && !leftover {
+        if action.origin == Origin::Written && !leftover && action.loses.is_none() {
             written += 1;
         }
         if input.kinds.get(&action.type_name).is_some_and(|kind| kind.facts().holds_data) {
             data.push(name);
+        } else if let Some(loss) = &action.loses {
+            data.push(format!("{name}: {loss}"));
         }
     }
     if goners.is_empty() {
@@ -83,7 +85,7 @@ pub(super) fn check(input: &Input<'_>, plan: &mut Plan) {
 /// with the resource that it was generated for.
 fn token(input: &Input<'_>, action: &Action) -> String {
     let scope = input.scope;
-    let data = input.kinds.get(&action.type_name).is_some_and(|kind| kind.facts().holds_data);
+    let data = action.loses.is_some() || input.kinds.get(&action.type_name).is_some_and(|kind| kind.facts().holds_data);
     let what = match &action.origin {
         _ if data || action.verb == Verb::Replace => {
             let name = action.physical_id.as_deref().unwrap_or(&action.id);
@@ -101,7 +103,7 @@ fn hash(bytes: usize, text: &str) -> String {
 }
 
 fn takes_away(action: &Action) -> bool {
-    matches!(action.verb, Verb::Delete | Verb::Replace)
+    matches!(action.verb, Verb::Delete | Verb::Replace) || action.loses.is_some()
 }
 
 /// How many resources that a person wrote the application has in AWS.

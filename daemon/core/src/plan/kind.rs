@@ -286,7 +286,7 @@ pub trait Kind: Send + Sync + Debug {
 
     /// How long after a write reads may still show what was before it: within that time a difference that the same write
     /// would answer is waited out.
-    fn spreads(&self, _operation: &str) -> Duration {
+    fn spreads(&self, _step: &Step) -> Duration {
         Duration::from_secs(10)
     }
 
@@ -371,6 +371,12 @@ pub trait Kind: Send + Sync + Debug {
 
     /// Why this real resource must not be deleted or replaced now (messages waiting); `None` where it may.
     fn data_at_risk(&self, _observed: &Observed) -> Option<String> {
+        None
+    }
+
+    /// What data a change in place would lose that nobody can make again (a queue that keeps messages for a shorter time);
+    /// `None` where it loses none. It is done only where a person allowed exactly that, like a deletion.
+    fn loses(&self, _desired: &Map<String, Json>, _observed: &Observed) -> Option<String> {
         None
     }
 

@@ -271,6 +271,7 @@ impl<'a> Planner<'a> {
             physical_id: None,
             changes: Vec::new(),
             reason: None,
+            loses: None,
             standing: Standing::Ready,
             steps: Vec::new(),
             after: Vec::new(),

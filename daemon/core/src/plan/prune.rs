@@ -180,6 +180,7 @@ fn deletion(
             (false, true) => "an old version, beyond those that are kept".to_owned(),
             (false, false) => "not in the spec any more".to_owned(),
         }),
+        loses: None,
         standing: Standing::Acting,
         steps: Vec::new(),
         after: Vec::new(),

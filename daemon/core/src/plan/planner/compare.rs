@@ -149,6 +149,9 @@ impl Planner<'_> {
                 steps
             }
         };
+        if replace.is_none() && !changes.is_empty() {
+            action.loses = kind.loses(&desired, observed);
+        }
         let tag_changes = tag_changes(observed, &tags);
         if replace.is_none() && (!changes.is_empty() || !tag_changes.is_empty()) {
             action.verb = action.verb.max(Verb::Update);
