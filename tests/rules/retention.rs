@@ -103,29 +103,22 @@ async fn a_deleted_queue_that_is_still_found_for_a_while_is_deleted_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mapping_goes_before_its_queue_and_that_before_its_dead_letters() {
+async fn a_mapping_goes_before_its_queues() {
     let trial = Trial::start(Rules::default()).await;
     let spec = "Queue dead: {}\nQueue q: {visibilityTimeout: 60, deadLetter: {queue: dead, maxReceiveCount: 5}}\n"
         .to_owned()
         + &function("triggers: [{queue: q}]");
     trial.converge(&spec).await;
     trial.converge("Topic left: {}").await;
-    let order = [
-        trial.time("DeleteEventSourceMapping", ""),
-        trial.time("DeleteQueue", "t-q"),
-        trial.time("DeleteQueue", "t-dead"),
-    ];
-    assert!(order.is_sorted(), "{order:?}\n{}", trial.story());
+    let mapping = trial.time("DeleteEventSourceMapping", "");
+    let queues = trial.times("DeleteQueue", "");
+    assert!(queues.len() == 2 && queues.iter().all(|at| *at > mapping), "{}", trial.story());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_of_another_name_or_type_is_another_queue() {
+async fn a_queue_of_another_name_is_another_queue() {
     let trial = Trial::start(Rules::default()).await;
-    for (spec, name) in [
-        ("Queue q: {queueName: one}", "one"),
-        ("Queue q: {queueName: two}", "two"),
-        ("Queue q: {queueName: two, fifoQueue: true}", "two.fifo"),
-    ] {
+    for (spec, name) in [("Queue q: {queueName: one}", "one"), ("Queue q: {queueName: two}", "two")] {
         trial.converge(spec).await;
         let names: Vec<String> = trial.aws.with(|cloud| cloud.sqs.queues.keys().cloned().collect());
         assert_eq!(names, [name], "{}", trial.story());
