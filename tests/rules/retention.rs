@@ -53,17 +53,21 @@ async fn messages_that_wait_are_not_lost_to_a_shorter_time_unless_a_person_allow
 async fn a_largest_message_of_before_2025_is_no_drift_where_the_spec_is_silent() {
     let trial = Trial::start(Rules::kind()).await;
     trial.converge("Queue q: {}").await;
-    let largest = |bytes: &str| {
+    let largest = |created: &str, bytes: &str| {
         trial.aws.with(|cloud| {
             let attributes = &mut cloud.sqs.queues.get_mut("t-q").unwrap().attributes;
+            attributes.insert("CreatedTimestamp".to_owned(), json!(created));
             attributes.insert("MaximumMessageSize".to_owned(), json!(bytes));
         });
     };
-    largest("262144");
+    let [before, after] = ["1735689600", "1767225600"];
+    largest(before, "262144");
     trial.quiet("Queue q: {}").await;
-    largest("2048");
-    trial.converge("Queue q: {}").await;
-    trial.aws.with(|cloud| assert_eq!(cloud.sqs.queues["t-q"].attributes["MaximumMessageSize"], "1048576"));
+    for (created, bytes) in [(before, "2048"), (after, "262144")] {
+        largest(created, bytes);
+        trial.converge("Queue q: {}").await;
+        trial.aws.with(|cloud| assert_eq!(cloud.sqs.queues["t-q"].attributes["MaximumMessageSize"], "1048576"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

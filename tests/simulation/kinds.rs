@@ -273,7 +273,7 @@ impl Kind for Policy {
         [("Policy".to_owned(), want.properties.get("Policy").cloned().unwrap_or_default())].into_iter().collect()
     }
 
-    fn claims(&self, _scope: &Scope, want: &Want) -> Vec<Claim> {
+    fn claims(&self, _scope: &Scope, want: &Want, _at: &[Instance]) -> Vec<Claim> {
         let claim = |key: &str| Claim { type_name: QUEUE, key: key.to_owned(), path: "Policy".to_owned() };
         want.text("Queue").map(claim).into_iter().collect()
     }

@@ -138,7 +138,7 @@ pub(crate) fn says_something(kind: &dyn Kind, base: &Json, samples: &Json) {
         let key = located.instances.first().map(|instance| instance.key.clone()).unwrap_or_default();
         let desired = kind.desired(&scope(), &want, &key);
         let refused = kind.refuses(&scope(), &want, &world);
-        format!("{located:?} {desired:?} {:?} {refused:?}", kind.claims(&scope(), &want))
+        format!("{located:?} {desired:?} {:?} {refused:?}", kind.claims(&scope(), &want, &located.instances))
     };
     for property in schema.writable().filter(|property| *property != "Tags") {
         let sample = samples.get(property).unwrap_or_else(|| panic!("{property} has no sample"));

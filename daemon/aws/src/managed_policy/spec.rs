@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use evenkeel_core::plan::kind::{Claim, Facts, Kind, Located, Scope, TagWork, Target, Want, Work};
+use evenkeel_core::plan::kind::{Claim, Facts, Instance, Kind, Located, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::naming::{self, NameStyle, Naming};
 use evenkeel_core::plan::observation::{Found, Observation, Observed};
 use evenkeel_core::plan::step::Step;
@@ -103,13 +103,12 @@ impl Kind for ManagedPolicy {
         out
     }
 
-    fn claims(&self, scope: &Scope, want: &Want) -> Vec<Claim> {
-        let name = want
-            .text(NAME)
-            .map(str::to_owned)
-            .or_else(|| Some(naming::generated(self.facts().naming.as_ref()?, scope, want)));
-        let Some(name) = name else { return Vec::new() };
-        let arn = arn(scope, want, &name);
+    fn claims(&self, scope: &Scope, want: &Want, at: &[Instance]) -> Vec<Claim> {
+        let Some(policy) = at.first() else { return Vec::new() };
+        let arn = match &policy.found {
+            Found::Present(there) => there.physical_id.clone(),
+            _ => arn(scope, want, &policy.key),
+        };
         let claim = |role: &str| Claim {
             type_name: role::spec::TYPE,
             key: role.to_owned(),
@@ -136,13 +135,8 @@ impl Kind for ManagedPolicy {
 
     /// Roles of ours that leave the spec let go of it themselves; anybody else's keep it alive.
     fn still_used(&self, observed: &Observed, world: &Observation) -> Option<String> {
-        let ours: Vec<_> = attached_by_us(observed).collect();
-        let theirs = People::ALL.into_iter().find_map(|people| {
-            let mut names = texts(observed.attributes.get(people.property())).into_iter();
-            Some((people, names.find(|name| !ours.contains(&(people, name)))?))
-        });
-        if let Some((people, name)) = theirs {
-            return Some(format!("{} `{name}` still has it, and evenkeel did not attach it", people.word()));
+        if let Some(holder) = self.held_by(observed, world) {
+            return Some(holder);
         }
         let roles = world.table(role::spec::TYPE);
         if roles.has_gaps() {
@@ -152,6 +146,22 @@ impl Kind for ManagedPolicy {
             .items()
             .find(|role| role::spec::is_attached(role, &observed.physical_id))
             .map(|role| format!("role `{}` still has it", role.key))
+    }
+
+    /// Whom its deletion does not take it from: people, and roles that nobody marked.
+    fn held_by(&self, observed: &Observed, world: &Observation) -> Option<String> {
+        let ours: Vec<_> = attached_by_us(observed).collect();
+        let people = People::ALL.into_iter().find_map(|people| {
+            let mut names = texts(observed.attributes.get(people.property())).into_iter();
+            Some(format!("{} `{}`", people.word(), names.find(|name| !ours.contains(&(people, name)))?))
+        });
+        let mut roles = world.table(role::spec::TYPE).items();
+        let role = || {
+            let role =
+                roles.find(|role| role.marks.is_none() && role::spec::is_attached(role, &observed.physical_id))?;
+            Some(format!("role `{}`", role.key))
+        };
+        people.or_else(role).map(|holder| format!("{holder} still has it, and evenkeel did not attach it"))
     }
 
     fn create(&self, work: Work<'_>) -> Vec<Step> {

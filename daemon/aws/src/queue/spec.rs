@@ -24,8 +24,12 @@ const NUMBERS: [(&str, i64); 5] = [
     ("VisibilityTimeout", 30),
 ];
 const MESSAGE_SIZE: &str = "MaximumMessageSize";
-/// The largest message of a queue of which nothing was said before August 2025.
+/// The largest message of a queue of which nothing was said when it was made, which was before [`NEW_SIZE`].
 const OLD_MESSAGE_SIZE: i64 = 262_144;
+/// The end of August 2025, in Unix seconds: since then nothing but a person makes a queue of the old size.
+const NEW_SIZE: i64 = 1_756_684_800;
+/// When the queue was made, in Unix seconds.
+const CREATED: &str = "CreatedTimestamp";
 const RETENTION: &str = "MessageRetentionPeriod";
 /// What only FIFO queues have, with SQS's defaults.
 const FIFO: [(&str, &str); 3] =
@@ -105,11 +109,12 @@ impl Kind for Queue {
         want: &Want,
         desired: &mut Map<String, Json>,
         seen: &mut Map<String, Json>,
-        _observed: &Observed,
+        observed: &Observed,
     ) {
         // A queue of before August 2025 has the default of then.
-        if !want.properties.contains_key(MESSAGE_SIZE) && seen.get(MESSAGE_SIZE) == Some(&Json::from(OLD_MESSAGE_SIZE))
-        {
+        let old = observed.attributes.get(CREATED).and_then(Json::as_i64).is_some_and(|created| created < NEW_SIZE);
+        let silent = !want.properties.contains_key(MESSAGE_SIZE);
+        if old && silent && seen.get(MESSAGE_SIZE) == Some(&Json::from(OLD_MESSAGE_SIZE)) {
             desired.insert(MESSAGE_SIZE.to_owned(), Json::from(OLD_MESSAGE_SIZE));
         }
         // SQS always answers it; a stand-in that does not know it cannot be held to it.
@@ -238,6 +243,7 @@ pub fn observed(url: &str, attributes: &BTreeMap<String, String>, tags: Tags) ->
     let messages: u64 =
         COUNTERS.iter().filter_map(|name| attributes.get(*name)).filter_map(|v| v.parse::<u64>().ok()).sum();
     out.attributes.insert(MESSAGES.to_owned(), Json::from(messages));
+    insert_some(&mut out.attributes, CREATED, answer(CREATED).map(|value| number(&value)));
     insert_some(&mut out.attributes, "Arn", answer("QueueArn"));
     out
 }

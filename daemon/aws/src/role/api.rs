@@ -178,11 +178,6 @@ impl Reach for Roles {
                 let arn = input.required("PolicyArn")?;
                 gone(SERVICE, client.detach_role_policy().role_name(role).policy_arn(arn).send().await)
             }
-            "RemoveRoleFromInstanceProfile" => {
-                let call = client.remove_role_from_instance_profile().role_name(role);
-                let profile = input.required("InstanceProfileName")?;
-                gone(SERVICE, call.instance_profile_name(profile).send().await)
-            }
             "TagRole" => done(SERVICE, client.tag_role().role_name(role).set_tags(Some(tags(input)?)).send().await),
             "UntagRole" => {
                 let call = client.untag_role().role_name(role).set_tag_keys(input.texts("TagKeys"));

@@ -88,7 +88,7 @@ impl Kind for InlinePolicy {
         document.into_iter().map(|document| (DOCUMENT.to_owned(), document)).collect()
     }
 
-    fn claims(&self, _scope: &Scope, want: &Want) -> Vec<Claim> {
+    fn claims(&self, _scope: &Scope, want: &Want, _at: &[Instance]) -> Vec<Claim> {
         let Some(name) = want.text(NAME) else { return Vec::new() };
         let claim = |role: &str| Claim {
             type_name: spec::TYPE,

@@ -81,7 +81,16 @@ impl Kind for Role {
         }
     }
 
+    fn held_by(&self, observed: &Observed, _world: &Observation) -> Option<String> {
+        // Profiles are nobody's whom evenkeel knows: what runs on them would lose its credentials.
+        let profile = texts(observed.attributes.get(PROFILES)).into_iter().next()?;
+        Some(format!("instance profile `{profile}` holds it"))
+    }
+
     fn still_used(&self, observed: &Observed, world: &Observation) -> Option<String> {
+        if let Some(holder) = self.held_by(observed, world) {
+            return Some(holder);
+        }
         let arn = observed.attributes.get("Arn")?;
         let functions = world.table(FUNCTION);
         if functions.has_gaps() {
@@ -171,10 +180,6 @@ impl Kind for Role {
         let role = observed.key.as_str();
         let mut steps: Vec<Step> = members(&observed.properties, MANAGED).map(|arn| detach(role, arn)).collect();
         steps.extend(members(&observed.properties, POLICIES).map(|name| delete_inline(role, name)));
-        for profile in texts(observed.attributes.get(PROFILES)) {
-            let input = json!({"InstanceProfileName": profile, "RoleName": role});
-            steps.push(step("RemoveRoleFromInstanceProfile", input, role));
-        }
         steps.push(step("DeleteRole", json!({"RoleName": role}), role));
         steps
     }

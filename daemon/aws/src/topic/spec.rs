@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_core::plan::kind::{Claim, Facts, Kind, Located, Scope, TagWork, Target, Want, Work};
+use evenkeel_core::plan::kind::{Claim, Facts, Instance, Kind, Located, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::naming::{self, NameStyle, Naming};
 use evenkeel_core::plan::observation::{Found, Observation, Observed};
 use evenkeel_core::plan::step::Step;
@@ -120,16 +120,13 @@ impl Kind for Topic {
         out
     }
 
-    fn claims(&self, scope: &Scope, want: &Want) -> Vec<Claim> {
+    fn claims(&self, scope: &Scope, want: &Want, at: &[Instance]) -> Vec<Claim> {
         let inline = want.properties.get(SUBSCRIPTIONS).and_then(Json::as_array);
-        let Some(inline) = inline else { return Vec::new() };
-        let name = text_of(&want.properties, "TopicName")
-            .or_else(|| Some(naming::generated(self.facts().naming.as_ref()?, scope, want)));
-        let Some(name) = name else { return Vec::new() };
-        let arn = scope.arn("sns", &name);
+        let (Some(inline), Some(topic)) = (inline, at.first()) else { return Vec::new() };
+        let arn = scope.arn("sns", &topic.key);
         let claim = |(protocol, endpoint): (&str, &str)| Claim {
             type_name: TYPE,
-            key: name.clone(),
+            key: topic.key.clone(),
             path: subscription::spec::key(&arn, protocol, endpoint),
         };
         inline.iter().filter_map(protocol_and_endpoint).map(claim).collect()
@@ -229,8 +226,13 @@ pub fn observed(arn: &str, attributes: &BTreeMap<String, String>, protection: Op
     }
     insert_map(&mut out.properties, LOGGING, logging);
     let account = arn.split(':').nth(4).unwrap_or_default();
-    if let Some(document) = answer(POLICY).filter(|document| !own_policy::is_default(document, arn, account)) {
-        out.properties.insert(POLICY.to_owned(), policy::canonical(&document));
+    if let Some(document) = answer(POLICY) {
+        let whole = policy::canonical(&document);
+        if own_policy::is_default(&document, arn, account) {
+            out.attributes.insert(POLICY.to_owned(), whole);
+        } else {
+            out.properties.insert(POLICY.to_owned(), whole);
+        }
     }
     out
 }

@@ -264,9 +264,14 @@ pub trait Kind: Send + Sync + Debug {
     ) {
     }
 
-    /// What it claims of other resources.
-    fn claims(&self, _scope: &Scope, _want: &Want) -> Vec<Claim> {
+    /// What it claims of other resources; `at` is where it was located.
+    fn claims(&self, _scope: &Scope, _want: &Want, _at: &[Instance]) -> Vec<Claim> {
         Vec::new()
+    }
+
+    /// Who holds on to it so that it cannot be deleted, whatever else leaves: then it is not replaced either.
+    fn held_by(&self, _observed: &Observed, _world: &Observation) -> Option<String> {
+        None
     }
 
     /// Settings of other resources that are bound to each other because of this one, from what the spec asks for or from

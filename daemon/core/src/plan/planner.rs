@@ -6,6 +6,7 @@
 
 mod bounds;
 mod compare;
+mod hidden;
 mod tags;
 
 pub(super) use bounds::held_up_by;
@@ -67,6 +68,7 @@ pub(super) struct Planner<'a> {
     claims: Vec<Claim>,
     bounds: Vec<Bound>,
     parts: BTreeMap<(&'static str, String), BTreeSet<String>>,
+    said: BTreeMap<(&'static str, String, String), (&'a str, String)>,
     plan: Plan,
 }
 
@@ -121,6 +123,7 @@ impl<'a> Planner<'a> {
             claims: Vec::new(),
             bounds: Vec::new(),
             parts: BTreeMap::new(),
+            said: BTreeMap::new(),
             plan: Plan::default(),
         }
     }
@@ -172,7 +175,7 @@ impl<'a> Planner<'a> {
             let Some(kind) = self.input.kinds.get(&resource.type_name) else { continue };
             let (want, _) = self.want(resource);
             let located = kind.locate(self.input.scope, &want, self.input.world);
-            let claims = kind.claims(self.input.scope, &want);
+            let claims = kind.claims(self.input.scope, &want, &located.instances);
             for claim in &claims {
                 // A child that its parent makes itself (a topic's inline subscription) is claimed by its own key.
                 for child in self.input.kinds.iter() {
@@ -298,6 +301,12 @@ impl<'a> Planner<'a> {
             action.verb = Verb::Create;
             action.wait(format!("waits for {}", unknown.after));
         }
+        if let Some((other, what)) = self.rival(id, kind, &want, &located.instances) {
+            action.block(format!("`{other}` says something else of {what}: make one of the two"));
+            self.plan.actions.push(action);
+            self.done.insert(id, Planned { want, key: None, observed: None, action: index, settles_at_once: true });
+            return;
+        }
         let mut current = None;
         for (number, instance) in located.instances.iter().enumerate() {
             let home = match facts.reads == kind.type_name() {
@@ -334,6 +343,39 @@ impl<'a> Planner<'a> {
             id,
             Planned { want, key, observed: current, action: index, settles_at_once: facts.settles_at_once },
         );
+    }
+
+    /// Another resource that says something else of what has no marks to tell whose it is: a part of a parent, a claim.
+    /// Each of the two would write over the other for ever. Notes what this one says.
+    fn rival(
+        &mut self,
+        id: &'a str,
+        kind: &dyn Kind,
+        want: &Want,
+        instances: &[Instance],
+    ) -> Option<(&'a str, String)> {
+        if kind.facts().taggable || kind.is_version() || !want.unknown.is_empty() {
+            return None;
+        }
+        let claims = kind.claims(self.input.scope, want, instances);
+        let places: Vec<(&'static str, String, String)> = match claims.is_empty() {
+            false => claims.into_iter().map(|claim| (claim.type_name, claim.key, claim.path)).collect(),
+            true => instances.iter().map(|at| (kind.type_name(), at.key.clone(), String::new())).collect(),
+        };
+        for place in places {
+            let content = Json::Object(kind.desired(self.input.scope, want, &place.1)).to_string();
+            match self.said.get(&place) {
+                Some((other, said)) if *said != content => {
+                    let (_, key, path) = place;
+                    let what = if path.is_empty() { format!("`{key}`") } else { format!("{path} of `{key}`") };
+                    return Some((other, what));
+                }
+                _ => {
+                    self.said.insert(place, (id, content));
+                }
+            }
+        }
+        None
     }
 
     /// Holds an action back until what it needs is there.

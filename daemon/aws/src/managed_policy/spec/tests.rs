@@ -175,3 +175,28 @@ fn a_policy_stays_while_it_is_not_known_which_roles_have_it() {
     world.swept(role::spec::TYPE, evenkeel_core::plan::Seen { failure, ..Default::default() });
     assert!(ManagedPolicy.still_used(&policy, &world).is_some_and(|reason| reason.contains("not known")));
 }
+
+#[test]
+fn a_policy_that_kept_its_name_keeps_its_attachment() {
+    let [worker, mut reads] = resources(allow("s3:GetObject"));
+    // It was named by the spec once; a name made now would be another.
+    reads.2.as_object_mut().unwrap().shift_remove("ManagedPolicyName");
+    let world = world([(TYPE, vec![there(&["v1"])]), (role::spec::TYPE, vec![role(&[ARN], true)])]);
+    let plan = plan_of(&kinds(), &[worker, reads], &world);
+    assert!(!operations(&plan).contains(&"DetachRolePolicy"), "{:?}", plan.actions);
+}
+
+#[test]
+fn a_policy_that_somebody_else_has_is_not_replaced_and_nothing_is_detached() {
+    let [worker, mut reads] = resources(allow("s3:GetObject"));
+    reads.2["Description"] = json!("new words, which can only be given at creation");
+    let mut theirs = role(&[ARN], false);
+    theirs.key = "theirs".into();
+    let mut there = there(&["v1"]);
+    there.attributes.insert(ROLES.into(), json!(["worker", "theirs"]));
+    let world = world([(TYPE, vec![there]), (role::spec::TYPE, vec![role(&[ARN], true), theirs])]);
+    let plan = plan_of(&kinds(), &[worker, reads], &world);
+    assert!(writes(&plan).is_empty(), "{:?}", operations(&plan));
+    let reason = action(&plan, "reads").reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("role `theirs` still has it"), "{reason}");
+}

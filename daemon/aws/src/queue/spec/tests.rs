@@ -205,3 +205,18 @@ fn every_property_that_aws_documents_is_managed() {
         &json!({"Queue": url, "PolicyDocument": {"Version": "2012-10-17"}}),
     );
 }
+
+#[test]
+fn two_policies_of_one_queue_that_differ_are_told_and_two_that_agree_are_not() {
+    let [queue, access] = policy_resources();
+    let mut other = access.clone();
+    other.0 = "again";
+    let there = || world([(TYPE, vec![observed(URL, &answer(json!({})), ours("orders"))])]);
+    let agreeing = plan_of(&kinds(), &[queue.clone(), access.clone(), other.clone()], &there());
+    assert!(agreeing.actions.iter().all(|action| action.verb != Verb::Blocked), "{:?}", agreeing.actions);
+    other.2["PolicyDocument"]["Statement"][0]["Action"] = json!("sqs:*");
+    let plan = plan_of(&kinds(), &[queue, access, other], &there());
+    let reason = action(&plan, "again").reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("`access` says something else of Policy of `orders`"), "{reason}");
+    assert_eq!(action(&plan, "access").steps.len(), 1);
+}

@@ -109,11 +109,24 @@ fn a_role_loses_everything_that_hangs_on_it_before_it_goes() {
     let mut there = answer();
     there.inline.insert("p".into(), encoded(&allow("s3:GetObject")));
     there.managed.push(BASIC.into());
-    there.profiles.push("old".into());
     let plan = plan_of(&kinds(), &[], &world([(TYPE, vec![observed(there)])]));
-    assert_eq!(
-        operations(&plan),
-        ["DetachRolePolicy", "DeleteRolePolicy", "RemoveRoleFromInstanceProfile", "DeleteRole"]
+    assert_eq!(operations(&plan), ["DetachRolePolicy", "DeleteRolePolicy", "DeleteRole"]);
+}
+
+#[test]
+fn a_role_that_an_instance_profile_holds_is_neither_deleted_nor_replaced() {
+    let mut there = answer();
+    there.profiles.push("servers".into());
+    let gone = plan_of(&kinds(), &[], &world([(TYPE, vec![observed(there.clone())])]));
+    assert!(writes(&gone).is_empty());
+    let (id, type_name, mut properties) = role();
+    properties["Path"] = json!("/elsewhere/");
+    let moved = plan_of(&kinds(), &[(id, type_name, properties)], &world([(TYPE, vec![observed(there)])]));
+    assert!(writes(&moved).is_empty());
+    assert!(
+        moved.actions[0].reason.as_ref().unwrap().contains("instance profile `servers`"),
+        "{:?}",
+        moved.actions[0].reason
     );
 }
 

@@ -168,3 +168,32 @@ fn every_property_that_aws_documents_is_managed() {
         &json!({"TopicArn": other, "PolicyDocument": {"Version": "2012-10-17"}}),
     );
 }
+
+#[test]
+fn a_policy_that_is_just_what_sns_gives_every_topic_is_there_already() {
+    let topic = observed(ARN, &answer(json!({})), None, ours("paid"));
+    let resources = [
+        ("paid", TYPE, json!({"TopicName": "paid"})),
+        (
+            "access",
+            "AWS::SNS::TopicPolicy",
+            json!({"Topics": [{"Ref": "paid"}], "PolicyDocument": default(ARN, "111122223333")}),
+        ),
+    ];
+    let plan = plan_of(&kinds(), &resources, &world([(TYPE, vec![topic]), (subscription::spec::TYPE, vec![])]));
+    assert!(plan.is_converged(), "{:?}", plan.actions);
+}
+
+#[test]
+fn a_topic_that_kept_its_name_keeps_its_inline_subscriptions() {
+    let queue = "arn:aws:sqs:eu-west-1:111122223333:jobs";
+    let properties = json!({"Subscription": [{"Protocol": "sqs", "Endpoint": queue}]});
+    // It was named by the spec once; a name made now would be `shop-paid`.
+    let topic = observed(ARN, &answer(json!({})), None, ours("paid"));
+    let mut there = Observed::new(subscription::spec::key(ARN, "sqs", queue), format!("{ARN}:1"));
+    there.marks = Some(crate::planning::marks("paid", &[]));
+    subscription::spec::describe(&mut there, &BTreeMap::from([("RawMessageDelivery".to_owned(), "false".to_owned())]));
+    let world = world([(TYPE, vec![topic]), (subscription::spec::TYPE, vec![there])]);
+    let plan = plan_of(&kinds(), &[("paid", TYPE, properties)], &world);
+    assert!(!writes(&plan).iter().any(|(operation, _)| *operation == "Unsubscribe"), "{:?}", plan.actions);
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::Planner;
+use super::hidden::Hidden;
 use super::tags::tag_changes;
 use crate::model::resource::DeletionPolicy;
 use crate::plan::action::{Action, Verb};
@@ -27,6 +28,7 @@ impl Planner<'_> {
         let scope = self.input.scope;
         let desired = kind.desired(scope, want, &instance.key);
         let secrets = secrets(kind, want);
+        let hidden = Hidden::of(&want.properties, &|path| is_secret(&secrets, path));
         let fingerprint = short_hash(&Json::Object(desired.clone()).to_string());
         action.fingerprint.push_str(&fingerprint);
         let observed = match &instance.found {
@@ -42,13 +44,10 @@ impl Planner<'_> {
             action.verb = action.verb.max(Verb::Create);
             for (path, value) in &desired {
                 let to = diff::mask(path, value, &|path| is_secret(&secrets, path));
-                action.changes.push(Change {
-                    path: path.clone(),
-                    from: Json::Null,
-                    to,
-                    to_unknown: None,
-                    cause: Cause::Spec,
-                });
+                let mut change =
+                    Change { path: path.clone(), from: Json::Null, to, to_unknown: None, cause: Cause::Spec };
+                hidden.scrub(&mut change);
+                action.changes.push(change);
             }
             action.unknowns(want);
             if want.unknown.is_empty() {
@@ -132,7 +131,7 @@ impl Planner<'_> {
         let steps = match &replace {
             Some(path) => {
                 action.verb = Verb::Replace;
-                action.reason = Some(format!("`{path}` can only be given at creation"));
+                action.reason = Some(format!("`{}` can only be given at creation", hidden.text(path)));
                 match self.may_replace(kind, want, observed) {
                     Ok(()) => kind.delete(scope, observed),
                     Err(reason) => {
@@ -152,12 +151,15 @@ impl Planner<'_> {
         if replace.is_none() && !changes.is_empty() {
             action.loses = kind.loses(&desired, observed);
         }
-        let tag_changes = tag_changes(observed, &tags);
+        let tag_changes = tag_changes(observed, &tags, secrets.iter().any(|path| diff::head(path) == "Tags"));
         if replace.is_none() && (!changes.is_empty() || !tag_changes.is_empty()) {
             action.verb = action.verb.max(Verb::Update);
         }
-        action.changes.extend(changes);
-        action.changes.extend(tag_changes);
+        let shown = changes.into_iter().chain(tag_changes).map(|mut change| {
+            hidden.scrub(&mut change);
+            change
+        });
+        action.changes.extend(shown);
         action.unknowns(want);
         match &observed.state {
             State::Pending { reason } => action.wait(format!("settling: {reason}")),
@@ -235,6 +237,9 @@ impl Planner<'_> {
         }
         if let Some(risk) = kind.data_at_risk(observed) {
             return Err(format!("must be replaced, but {risk}"));
+        }
+        if let Some(holder) = kind.held_by(observed, self.input.world) {
+            return Err(format!("must be replaced, but {holder}"));
         }
         if want.resource.update_replace_policy == Some(DeletionPolicy::Retain) {
             return Err(format!(

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Planner;
+use crate::model::node::MASK;
 use crate::model::resource::{DeletionPolicy, Origin};
 use crate::plan::diff::{self, Cause, Change};
 use crate::plan::kind::{Kind, Scope, TagWork, Want};
@@ -99,10 +100,10 @@ fn scalar(value: &Json) -> String {
     }
 }
 
-pub(super) fn tag_changes(observed: &Observed, tags: &TagWork) -> Vec<Change> {
-    let have = |key: &str| {
-        observed.tags.as_ref().and_then(|tags| tags.get(key)).map_or(Json::Null, |v| Json::from(v.as_str()))
-    };
+/// The changes of tags; `secret` where the spec calls the value of one of them so.
+pub(super) fn tag_changes(observed: &Observed, tags: &TagWork, secret: bool) -> Vec<Change> {
+    let shown = |value: &String| Json::from(if secret { MASK } else { value.as_str() });
+    let have = |key: &str| observed.tags.as_ref().and_then(|tags| tags.get(key)).map_or(Json::Null, shown);
     let change = |key: &String, to: Json| Change {
         path: format!("Tags.{key}"),
         from: have(key),
@@ -110,6 +111,6 @@ pub(super) fn tag_changes(observed: &Observed, tags: &TagWork) -> Vec<Change> {
         to_unknown: None,
         cause: Cause::Spec,
     };
-    let set = tags.set.iter().map(|(key, value)| change(key, Json::from(value.as_str())));
+    let set = tags.set.iter().map(|(key, value)| change(key, shown(value)));
     set.chain(tags.remove.iter().map(|key| change(key, Json::Null))).collect()
 }
