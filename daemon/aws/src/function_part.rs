@@ -282,13 +282,32 @@ mod tests {
     }
 
     #[test]
+    fn a_url_of_a_function_that_is_retained_does_not_stay_open() {
+        let word = evenkeel_core::plan::marks::child_word(URL, "charge|", "door", false);
+        let mut world = world("shop", &["url", &word]);
+        let mut function = Observed::clone(&world.table(FUNCTION).get("charge").unwrap());
+        let mut marks = function.marks.clone().unwrap();
+        marks.policy = Some("Retain".into());
+        function.tags = Some(marks.to_tags());
+        function.marks = Some(marks);
+        world.swept(FUNCTION, Seen { items: vec![function], ..Seen::default() });
+        let answer = json!({"AuthType": "NONE", "FunctionUrl": "https://x/",
+            "FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:charge"});
+        let url = crate::url::observed(&world, &answer).unwrap();
+        world.swept(URL, Seen { items: vec![url], ..Seen::default() });
+        let operations = |world: &Observation| {
+            let plan = crate::planning::plan_desired(&crate::kinds::kinds(), &crate::planning::nothing(), world);
+            crate::planning::writes(&plan).into_iter().map(|(operation, _)| operation).collect::<Vec<_>>()
+        };
+        assert_eq!(operations(&world), ["DeleteFunctionUrlConfig"]);
+        world.swept(URL, Seen::default());
+        assert_eq!(operations(&world), ["TagResource", "UntagResource"]);
+    }
+
+    #[test]
     fn a_functions_mark_tells_the_id_and_the_policy_of_its_parts() {
         use evenkeel_core::model::resource::{DeletionPolicy, Desired};
-        let place = evenkeel_core::model::Place::NOWHERE;
-        let resource = |id: &str, type_name: &str, properties: serde_json::Value| {
-            let node = evenkeel_core::model::Node::from_json(&properties, place);
-            evenkeel_core::model::resource::Resource::new(id, type_name, node, place)
-        };
+        let resource = |id, type_name, properties| crate::planning::resource(id, type_name, &properties);
         let code = json!({"FunctionName": "charge", "Code": {"S3Bucket": "b", "S3Key": "k"}, "Role": "arn:r"});
         let permission = json!({"FunctionName": {"Ref": "charge"}, "Action": "lambda:*", "Principal": "*"});
         let mut retained = resource("rule", "AWS::Lambda::Permission", permission.clone());

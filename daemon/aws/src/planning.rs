@@ -28,13 +28,17 @@ pub(crate) fn scope() -> Scope {
 }
 
 pub(crate) fn want(id: &str, type_name: &str, properties: Json) -> Want {
-    let node = Node::from_json(&properties, Place::NOWHERE);
     Want {
-        resource: Arc::new(Resource::new(id, type_name, node, Place::NOWHERE)),
+        resource: Arc::new(resource(id, type_name, &properties)),
         properties: map(properties),
         unknown: BTreeMap::new(),
         secrets: BTreeSet::new(),
     }
+}
+
+/// A resource as a spec asks for it.
+pub(crate) fn resource(id: &str, type_name: &str, properties: &Json) -> Resource {
+    Resource::new(id, type_name, Node::from_json(properties, Place::NOWHERE), Place::NOWHERE)
 }
 
 pub(crate) fn map(value: Json) -> Map<String, Json> {
@@ -68,10 +72,7 @@ pub(crate) fn world<const N: usize>(tables: [(&str, Vec<Observed>); N]) -> Obser
 pub(crate) fn plan_of(kinds: &[Arc<dyn Kind>], resources: &[(&str, &str, Json)], world: &Observation) -> Plan {
     let resources: IndexMap<String, Resource> = resources
         .iter()
-        .map(|(id, type_name, properties)| {
-            let node = Node::from_json(properties, Place::NOWHERE);
-            ((*id).to_owned(), Resource::new(*id, *type_name, node, Place::NOWHERE))
-        })
+        .map(|(id, type_name, properties)| ((*id).to_owned(), resource(id, type_name, properties)))
         .collect();
     plan_desired(&Kinds::new(kinds.iter().cloned()), &Desired { resources, ..nothing() }, world)
 }

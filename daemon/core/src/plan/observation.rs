@@ -226,7 +226,7 @@ impl Observation {
     }
 
     /// This world as it will be when some resources (type and key) have left.
-    pub fn without(&self, leaving: &[(&str, &str)]) -> Observation {
+    pub fn without<'a>(&self, leaving: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Observation {
         let mut out = self.clone();
         for (type_name, key) in leaving {
             if out.table(type_name).items.contains_key(*key) {

@@ -170,6 +170,8 @@ impl<'a> Planner<'a> {
     /// be known before the parent is compared.
     fn survey(&mut self, sorted: &[&'a str]) {
         let mut wanted: BTreeSet<(&str, String)> = BTreeSet::new();
+        let mut retained_parents: BTreeSet<(&str, String)> = BTreeSet::new();
+        let mut children: Vec<(&dyn Kind, String, &str)> = Vec::new();
         for id in sorted {
             let Some(resource) = self.input.desired.resources.get(*id) else { continue };
             let Some(kind) = self.input.kinds.get(&resource.type_name) else { continue };
@@ -192,9 +194,14 @@ impl<'a> Planner<'a> {
                 let retained = resource.deletion_policy == Some(DeletionPolicy::Retain);
                 // A version tells itself whether it is one of those that go, and its key is not known before it is there.
                 let remembered = (retained && !kind.is_version()) || kind.forgets_id();
+                if retained {
+                    retained_parents.insert((kind.type_name(), instance.key.clone()));
+                }
                 if !kind.facts().taggable && remembered {
                     let word = marks::child_word(kind.type_name(), &instance.key, id, retained);
                     self.note_words(kind, &instance.key, vec![word]);
+                } else if !kind.facts().taggable && !kind.is_version() {
+                    children.push((kind, instance.key.clone(), id));
                 }
                 wanted.insert((kind.type_name(), instance.key.clone()));
             }
@@ -208,6 +215,13 @@ impl<'a> Planner<'a> {
             self.done.insert(*id, Planned { want, key, observed, action: usize::MAX, settles_at_once });
         }
         self.done.clear();
+        // Of what stays when the spec lets go of it, what hangs on it goes by itself, and must be told from what it
+        // makes itself.
+        for (kind, key, id) in children {
+            if kind.parent(&key).is_some_and(|parent| retained_parents.contains(&(parent.type_name, parent.key))) {
+                self.note_words(kind, &key, vec![marks::child_word(kind.type_name(), &key, id, false)]);
+            }
+        }
         // Children that are still there keep their word in the mark until they are gone: a crash in between must not
         // hide them. Another application's children are its own: a word would turn them into ours.
         let Scope { source, app, env, .. } = self.input.scope;

@@ -19,20 +19,29 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
     // Deletions that others have to wait for.
     let mut awaited: BTreeSet<(&str, String)> = BTreeSet::new();
     let goners = goners(input, kept, plan);
-    let going: BTreeSet<(&str, &str)> =
+    let released: BTreeSet<(&str, &str)> =
         goners.iter().map(|(kind, item)| (kind.type_name(), item.key.as_str())).collect();
-    let leaving: Vec<(&str, &str)> = goners
+    let leaving: BTreeSet<(&str, &str)> = goners
         .iter()
         .filter(|(kind, item)| !retained(input, kept, *kind, item))
         .map(|(kind, item)| (kind.type_name(), item.key.as_str()))
         .collect();
     let remaining = input.world.without(&leaving);
+    // What hangs on a resource goes with it. Of one that stays, only what it makes itself does: a function that is
+    // retained must not leave a URL open that nobody asks for any more.
+    let rides_along = |kind: &dyn Kind, item: &Observed| {
+        let Some(parent) = kind.parent(&item.key) else { return false };
+        let place = (parent.type_name, parent.key.as_str());
+        let id = |marks: Option<&marks::Marks>| marks.map(|marks| marks.id.clone());
+        let its_own =
+            || id(input.world.table(place.0).get(place.1).and_then(|it| it.marks.as_ref())) == id(item.marks.as_ref());
+        place != (kind.type_name(), item.key.as_str())
+            && (leaving.contains(&place) || (released.contains(&place) && its_own()))
+    };
     for (kind, item) in &goners {
-        let rides_along = kind.parent(&item.key).is_some_and(|parent| {
-            let itself = parent.type_name == kind.type_name() && parent.key == item.key;
-            !itself && going.contains(&(parent.type_name, parent.key.as_str()))
-        });
-        if !rides_along && let Some((turn, action)) = deletion(input, kept, *kind, item, &remaining) {
+        if !rides_along(*kind, item)
+            && let Some((turn, action)) = deletion(input, kept, *kind, item, &remaining)
+        {
             let facts = kind.facts();
             let waits = action.verb == Verb::Delete && matches!(action.standing, Standing::Waiting(_));
             if waits && matches!(item.state, State::Pending { .. }) && facts.reads == kind.type_name() {

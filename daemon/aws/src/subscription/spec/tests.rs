@@ -150,6 +150,42 @@ fn a_subscription_that_left_the_spec_goes_and_one_that_is_not_ours_stays() {
 }
 
 #[test]
+fn what_hangs_on_a_retained_topic_goes_before_its_marks_do_and_what_it_made_itself_stays_with_it() {
+    use evenkeel_core::model::resource::{DeletionPolicy, Desired};
+    let mut all: Vec<_> = [
+        (
+            "paid",
+            topic::spec::TYPE,
+            json!({"TopicName": "paid", "Subscription": [{"Protocol": "sqs", "Endpoint": QUEUE}]}),
+        ),
+        ("mail", TYPE, json!({"TopicArn": {"Ref": "paid"}, "Protocol": "email", "Endpoint": "a@example.com"})),
+    ]
+    .map(|(id, type_name, properties)| crate::planning::resource(id, type_name, &properties))
+    .into();
+    all[0].deletion_policy = Some(DeletionPolicy::Retain);
+    let desired =
+        Desired { resources: all.into_iter().map(|one| (one.id.clone(), one)).collect(), ..crate::planning::nothing() };
+    let nothing = world([(topic::spec::TYPE, vec![]), (TYPE, vec![]), (queue::spec::TYPE, vec![])]);
+    let made = writes(&crate::planning::plan_desired(&crate::kinds::kinds(), &desired, &nothing)).remove(0).1;
+    let tags = made["Tags"].as_object().unwrap().iter().map(|(key, value)| (key.clone(), text(value))).collect();
+
+    let topic = topic::spec::observed(TOPIC, &BTreeMap::new(), None, tags);
+    let of_its_own =
+        listed(&key(TOPIC, "sqs", QUEUE), "arn:own", false, &world([(topic::spec::TYPE, vec![topic.clone()])]));
+    let mail = listed(
+        &key(TOPIC, "email", "a@example.com"),
+        "arn:mail",
+        false,
+        &world([(topic::spec::TYPE, vec![topic.clone()])]),
+    );
+    let both = world([(topic::spec::TYPE, vec![topic.clone()]), (TYPE, vec![of_its_own.clone(), mail])]);
+    assert_eq!(writes(&plan_of(&kinds(), &[], &both)), [("Unsubscribe", json!({"SubscriptionArn": "arn:mail"}))]);
+    let one = world([(topic::spec::TYPE, vec![topic]), (TYPE, vec![of_its_own])]);
+    let names: Vec<_> = writes(&plan_of(&kinds(), &[], &one)).into_iter().map(|(operation, _)| operation).collect();
+    assert!(names.contains(&"UntagResource") && !names.contains(&"Unsubscribe"), "{names:?}");
+}
+
+#[test]
 fn a_topic_in_another_region_is_refused_with_the_reason() {
     let given = json!({"TopicArn": TOPIC.replace("eu-west-1", "us-east-1"), "Protocol": "sqs", "Endpoint": QUEUE});
     let plan = plan_of(&kinds(), &[("fan", TYPE, given)], &world([(TYPE, vec![])]));
