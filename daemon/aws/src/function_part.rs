@@ -285,7 +285,7 @@ mod tests {
     fn a_url_of_a_function_that_is_retained_does_not_stay_open() {
         let word = evenkeel_core::plan::marks::child_word(URL, "charge|", "door", false);
         let mut world = world("shop", &["url", &word]);
-        let mut function = Observed::clone(&world.table(FUNCTION).get("charge").unwrap());
+        let mut function = Observed::clone(world.table(FUNCTION).get("charge").unwrap());
         let mut marks = function.marks.clone().unwrap();
         marks.policy = Some("Retain".into());
         function.tags = Some(marks.to_tags());
