@@ -129,7 +129,12 @@ async fn take(
                 }
             }
             Err(failure) => {
-                warn!(id = action.id, operation = step.operation, reason = %failure, "not applied");
+                warn!(
+                    id = action.id,
+                    operation = step.operation,
+                    reason = action.hidden.text(&failure.to_string()),
+                    "not applied"
+                );
                 done.touched.push(step.refresh.clone());
                 // What a part was held against may have been its parent (the revision of a version's function).
                 let parent = world.kinds.get(step.type_name).and_then(|kind| kind.parent(&step.refresh.1));

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod export;
 pub mod graph;
 pub mod guard;
+pub mod hidden;
 pub mod kind;
 pub mod marks;
 pub mod naming;

@@ -139,27 +139,12 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_core::model::resource::Origin;
     use evenkeel_core::plan::Verb;
 
     use super::*;
 
     fn action() -> Action {
-        Action {
-            id: "f".to_owned(),
-            type_name: "AWS::Lambda::Function".to_owned(),
-            verb: Verb::Create,
-            physical_id: None,
-            changes: Vec::new(),
-            reason: None,
-            loses: None,
-            standing: evenkeel_core::plan::Standing::Acting,
-            steps: Vec::new(),
-            after: Vec::new(),
-            origin: Origin::Written,
-            keys: Vec::new(),
-            fingerprint: String::new(),
-        }
+        Action::new("f", "AWS::Lambda::Function", Verb::Create)
     }
 
     #[tokio::test(start_paused = true)]

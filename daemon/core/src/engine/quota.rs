@@ -193,21 +193,7 @@ mod tests {
             input: serde_json::Value::Null,
             refresh: (type_name, "x".to_owned()),
         };
-        Action {
-            id: "x".to_owned(),
-            type_name: type_name.to_owned(),
-            verb: Verb::Create,
-            physical_id: None,
-            changes: Vec::new(),
-            reason: None,
-            loses: None,
-            standing,
-            steps: operations.iter().map(step).collect(),
-            after: Vec::new(),
-            origin: crate::model::resource::Origin::Written,
-            keys: Vec::new(),
-            fingerprint: String::new(),
-        }
+        Action { standing, steps: operations.iter().map(step).collect(), ..Action::new("x", type_name, Verb::Create) }
     }
 
     #[test]

@@ -99,7 +99,6 @@ fn reason(action: &Action) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::resource::Origin;
     use crate::plan::{Cause, Change, Step};
     use serde_json::Value as Json;
 
@@ -108,21 +107,8 @@ mod tests {
     }
 
     fn plan(fingerprint: &str, differs: bool) -> Plan {
-        let mut action = Action {
-            id: "q".to_owned(),
-            type_name: "AWS::SQS::Queue".to_owned(),
-            verb: Verb::None,
-            physical_id: None,
-            changes: Vec::new(),
-            reason: None,
-            loses: None,
-            standing: Standing::Ready,
-            steps: Vec::new(),
-            after: Vec::new(),
-            origin: Origin::Written,
-            keys: Vec::new(),
-            fingerprint: fingerprint.to_owned(),
-        };
+        let mut action =
+            Action { fingerprint: fingerprint.to_owned(), ..Action::new("q", "AWS::SQS::Queue", Verb::None) };
         if differs {
             action.verb = Verb::Update;
             action.standing = Standing::Acting;

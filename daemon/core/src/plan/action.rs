@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::diff::{Cause, Change, Unknown};
 use super::export::Export;
+use super::hidden::Hidden;
 use super::kind::Want;
 use super::step::Step;
 use crate::model::resource::Origin;
@@ -71,6 +72,8 @@ pub struct Action {
     pub keys: Vec<(&'static str, String)>,
     /// A hash of the desired properties.
     pub fingerprint: String,
+    /// The secret texts of the spec's resource, to keep them out of what is said of it.
+    pub hidden: Hidden,
 }
 
 /// One round's plan for one application in one environment.
@@ -122,6 +125,39 @@ pub enum Held {
 }
 
 impl Action {
+    /// An action without changes and steps: standing ready where nothing is to be done, else acting.
+    pub fn new(id: impl Into<String>, type_name: impl Into<String>, verb: Verb) -> Self {
+        Action {
+            id: id.into(),
+            type_name: type_name.into(),
+            verb,
+            physical_id: None,
+            changes: Vec::new(),
+            reason: None,
+            loses: None,
+            standing: if verb == Verb::None { Standing::Ready } else { Standing::Acting },
+            steps: Vec::new(),
+            after: Vec::new(),
+            origin: Origin::Written,
+            keys: Vec::new(),
+            fingerprint: String::new(),
+            hidden: Hidden::default(),
+        }
+    }
+
+    /// Takes the resource's secret texts out of the sentences and the name that people see. What the steps and the keys
+    /// hold is nobody's but AWS's.
+    pub(super) fn hide(&mut self) {
+        let Action { physical_id, reason, loses, standing, hidden, .. } = self;
+        let held = match standing {
+            Standing::Waiting(reason) | Standing::Blocked(reason) => Some(reason),
+            Standing::Ready | Standing::Acting => None,
+        };
+        for text in physical_id.iter_mut().chain(reason).chain(loses).chain(held) {
+            *text = hidden.text(text);
+        }
+    }
+
     /// Whether something is still to be done about it, and cannot be planned yet.
     pub fn is_waiting(&self) -> bool {
         matches!(self.standing, Standing::Waiting(_))

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::action::{Action, Plan, Standing, Verb};
+use super::action::{Action, Plan, Verb};
 use super::kind::TagWork;
 use super::marks;
 use super::observation::{Found, Observed, Seen};
 use super::planner::{Input, Planner, plan};
-use crate::model::resource::Origin;
 
 /// What adopting does.
 #[derive(Debug)]
@@ -68,19 +67,11 @@ pub fn adopt(input: Input<'_>, id: &str) -> Result<Adoption, AdoptError> {
     let set: marks::Tags = tags.all.into_iter().filter(|(key, _)| marks::is_mark(key)).collect();
     let work = TagWork { all: set.clone(), set: set.clone(), remove: Vec::new() };
     let action = Action {
-        id: id.to_owned(),
-        type_name: resource.type_name.clone(),
-        verb: Verb::Update,
         physical_id: Some(observed.physical_id.clone()),
-        changes: Vec::new(),
         reason: Some("adopted".to_owned()),
-        loses: None,
-        standing: Standing::Acting,
         steps: kind.retag(scope, &observed, &work),
-        after: Vec::new(),
-        origin: Origin::Written,
         keys: vec![(kind.type_name(), instance.key)],
-        fingerprint: String::new(),
+        ..Action::new(id, &resource.type_name, Verb::Update)
     };
     let mut world = input.world.clone();
     let marked = with_marks(&observed, set);

@@ -6,7 +6,6 @@
 
 mod bounds;
 mod compare;
-mod hidden;
 mod tags;
 
 pub(super) use bounds::held_up_by;
@@ -86,6 +85,9 @@ pub fn plan(input: Input<'_>) -> Plan {
         super::prune::prune(&input, &kept, &mut plan);
     }
     guard::check(&input, &mut plan);
+    for action in &mut plan.actions {
+        action.hide();
+    }
     plan
 }
 
@@ -281,21 +283,7 @@ impl<'a> Planner<'a> {
     fn visit(&mut self, id: &'a str) {
         let Some(resource) = self.input.desired.resources.get(id) else { return };
         let (want, derived) = self.want(resource);
-        let mut action = Action {
-            id: id.to_owned(),
-            type_name: resource.type_name.clone(),
-            verb: Verb::None,
-            physical_id: None,
-            changes: Vec::new(),
-            reason: None,
-            loses: None,
-            standing: Standing::Ready,
-            steps: Vec::new(),
-            after: Vec::new(),
-            origin: resource.origin.clone(),
-            keys: Vec::new(),
-            fingerprint: String::new(),
-        };
+        let mut action = Action { origin: resource.origin.clone(), ..Action::new(id, &resource.type_name, Verb::None) };
         let index = self.plan.actions.len();
         let Some(kind) = self.input.kinds.get(&resource.type_name) else {
             action.block(format!("evenkeel has no kind for {} yet", resource.type_name));
@@ -450,6 +438,19 @@ impl<'a> Planner<'a> {
         worst
     }
 
+    /// A value without the secret texts of the resources that it comes from: a name may be made of one.
+    fn hidden(&self, derived: &[(String, Origin)], value: &Json) -> Json {
+        let mut value = value.clone();
+        for (_, origin) in derived {
+            if let Origin::Resource(id) = origin
+                && let Some(planned) = self.done.get(id.as_str())
+            {
+                self.plan.actions[planned.action].hidden.value(&mut value);
+            }
+        }
+        value
+    }
+
     fn outputs(&mut self) {
         for (name, output) in &self.input.desired.outputs {
             let mut properties = crate::model::Node::map::<String>([], crate::model::Place::NOWHERE);
@@ -458,11 +459,13 @@ impl<'a> Planner<'a> {
             let value = resolved.properties.get("Value").filter(|_| resolved.unknown.is_empty());
             if let Some(name) = output.export.as_ref().and_then(crate::model::Node::scalar_text) {
                 let standing = self.standing(&resolved.derived);
-                let secret = !resolved.secrets.is_empty();
+                let secret = !resolved.secrets.is_empty()
+                    || value.is_some_and(|value| self.hidden(&resolved.derived, value) != *value);
                 self.plan.exports.insert(name, Export { value: value.cloned(), secret, standing });
             }
             if let Some(value) = value {
                 let value = diff::mask("Value", value, &|path| resolved.secrets.contains(path));
+                let value = self.hidden(&resolved.derived, &value);
                 self.plan.outputs.insert(name.clone(), value);
             }
         }

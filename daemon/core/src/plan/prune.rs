@@ -179,23 +179,15 @@ fn deletion(
     let marks = item.marks.as_ref()?;
     let superseded = superseded(kept, kind, item);
     let mut action = Action {
-        id: marks.id.clone(),
-        type_name: kind.type_name().to_owned(),
-        verb: Verb::Delete,
         physical_id: Some(item.physical_id.clone()),
-        changes: Vec::new(),
         reason: Some(match (superseded, kind.is_version()) {
             (true, _) => "superseded".to_owned(),
             (false, true) => "an old version, beyond those that are kept".to_owned(),
             (false, false) => "not in the spec any more".to_owned(),
         }),
-        loses: None,
-        standing: Standing::Acting,
-        steps: Vec::new(),
-        after: Vec::new(),
         origin: marks.parent.clone().map_or(Origin::Written, |parent| Origin::Generated { parent }),
         keys: vec![(kind.type_name(), item.key.clone())],
-        fingerprint: String::new(),
+        ..Action::new(&marks.id, kind.type_name(), Verb::Delete)
     };
     let unknown = match input.world.table(kind.type_name()).look(&item.key) {
         // It was there once; whether it is now, and whose, nobody could tell.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::Planner;
-use super::hidden::Hidden;
 use super::tags::tag_changes;
 use crate::model::resource::DeletionPolicy;
 use crate::plan::action::{Action, Verb};
 use crate::plan::diff::{self, Cause, Change};
+use crate::plan::hidden::Hidden;
 use crate::plan::kind::{Instance, Kind, Scope, Want, Work};
 use crate::plan::marks::Marks;
 use crate::plan::naming::short_hash;
@@ -29,6 +29,7 @@ impl Planner<'_> {
         let desired = kind.desired(scope, want, &instance.key);
         let secrets = secrets(kind, want);
         let hidden = Hidden::of(&want.properties, &|path| is_secret(&secrets, path));
+        action.hidden.extend(&hidden);
         let fingerprint = short_hash(&Json::Object(desired.clone()).to_string());
         action.fingerprint.push_str(&fingerprint);
         let observed = match &instance.found {

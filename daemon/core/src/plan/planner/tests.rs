@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::*;
 use crate::model::resource::SpecSource;
-use crate::model::{Node, Place};
+use crate::model::{Node, Output, Place};
 use crate::plan::diff::{Cause, Unknown};
 use crate::plan::kind::Facts;
 use crate::plan::kind::{TagWork, Work};
@@ -210,13 +210,22 @@ fn planned(desired: &Desired, world: &Observation) -> Plan {
 }
 
 fn planned_with(desired: &Desired, world: &Observation, allowed: &BTreeSet<String>) -> Plan {
-    let (scope, kinds, held) = (scope(), kinds(), BTreeMap::new());
+    plan_held(desired, world, allowed, &BTreeMap::new())
+}
+
+fn plan_held(
+    desired: &Desired,
+    world: &Observation,
+    allowed: &BTreeSet<String>,
+    held: &BTreeMap<String, Held>,
+) -> Plan {
+    let (scope, kinds) = (scope(), kinds());
     plan(Input {
         scope: &scope,
         desired,
         world,
         kinds: &kinds,
-        held: &held,
+        held,
         previous: None,
         allowed,
         imports: &Imports::new(),
@@ -486,20 +495,31 @@ fn secrets_never_stand_in_a_plan() {
 }
 
 #[test]
+fn a_secret_that_became_a_name_or_that_aws_said_is_hidden_too() {
+    let mut world = World::default();
+    let mut spec = desired([
+        resource("orders", QUEUE, json!({"Name": "q-hunter2", "secret": "hunter2"})),
+        resource("bare", QUEUE, json!({})),
+    ]);
+    let node = |value| Node::from_json(&value, Place::NOWHERE);
+    let output = Output { value: node(json!({"Fn::GetAtt": ["orders", "Arn"]})), description: None, export: None };
+    spec.outputs.insert("Queue".to_owned(), output);
+    let plan = converge(&spec, &mut world);
+    assert_eq!(action(&plan, "orders").physical_id.as_deref(), Some("q-(secret)"));
+    assert!(plan.outputs["Queue"].as_str().unwrap().ends_with("q-(secret)"), "{:?}", plan.outputs);
+
+    let heard = Held::Stalled("AWS refused the value `hunter2`".to_owned());
+    let held = BTreeMap::from([("orders".to_owned(), heard)]);
+    let plan = plan_held(&spec, &World::default().observed(), &BTreeSet::new(), &held);
+    assert_eq!(action(&plan, "orders").standing, Standing::Blocked("AWS refused the value `(secret)`".to_owned()));
+    let told: Vec<_> = plan.actions.iter().map(|action| (&action.reason, &action.changes)).collect();
+    assert!(!format!("{told:?}").contains("hunter"), "{told:?}");
+}
+
+#[test]
 fn a_stalled_resource_stops_only_what_depends_on_it() {
-    let (desired, world, scope, kinds) = (shop(), World::default().observed(), scope(), kinds());
     let held = BTreeMap::from([("orders".to_owned(), Held::Stalled("refused".to_owned()))]);
-    let plan = plan(Input {
-        scope: &scope,
-        desired: &desired,
-        world: &world,
-        kinds: &kinds,
-        held: &held,
-        previous: None,
-        allowed: &BTreeSet::new(),
-        imports: &Imports::new(),
-        no_deletes: None,
-    });
+    let plan = plan_held(&shop(), &World::default().observed(), &BTreeSet::new(), &held);
     assert_eq!(action(&plan, "orders").verb, Verb::Blocked);
     assert_eq!(action(&plan, "charge").verb, Verb::Blocked);
     assert_eq!(action(&plan, "logs").steps.len(), 1);

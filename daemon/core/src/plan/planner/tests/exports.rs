@@ -1,7 +1,6 @@
 //! What one application exports and another imports.
 
 use super::*;
-use crate::model::Output;
 use crate::plan::export::{Export, Imported};
 
 fn exporting(value: Json) -> Desired {

@@ -1,6 +1,7 @@
 //! Secret texts, wherever a kind's canonical form puts them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
@@ -11,9 +12,15 @@ use crate::plan::diff::Change;
 const SHORTEST_PART: usize = 6;
 
 /// Texts that the spec calls secret. Paths tell where they stand in the spec; a kind may make a key of one, sort what
-/// holds it, or put it into a longer text.
-#[derive(Debug, Default)]
-pub(super) struct Hidden(BTreeSet<String>);
+/// holds it, put it into a longer text or a name; AWS may say it in an answer.
+#[derive(Clone, Default)]
+pub struct Hidden(BTreeSet<String>);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} secret texts", self.0.len())
+    }
+}
 
 impl Hidden {
     /// The texts at secret paths of a resource's properties.
@@ -42,8 +49,13 @@ impl Hidden {
         }
     }
 
+    /// Adds those of another.
+    pub(super) fn extend(&mut self, other: &Hidden) {
+        self.0.extend(other.0.iter().cloned());
+    }
+
     /// A text without them.
-    pub(super) fn text(&self, text: &str) -> String {
+    pub fn text(&self, text: &str) -> String {
         if self.0.contains(text) {
             return MASK.to_owned();
         }
@@ -51,7 +63,8 @@ impl Hidden {
         long.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
     }
 
-    fn value(&self, value: &mut Json) {
+    /// Takes them out of a value, keys and all.
+    pub(super) fn value(&self, value: &mut Json) {
         match value {
             Json::String(text) => *text = self.text(text),
             Json::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
