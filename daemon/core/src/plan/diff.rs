@@ -94,13 +94,31 @@ pub fn remove_path(map: &mut Map<String, Json>, path: &str) {
     }
 }
 
-/// Puts what is at a path of one map into another, and takes it out where the first has nothing there.
+/// Puts what is at a path of one map into another, and takes it out where the first has nothing there. An item of a list
+/// is the same one only where both lists are equally long.
 pub fn keep(map: &mut Map<String, Json>, from: &Map<String, Json>, path: &str) {
     if let Some(value) = from.get(path) {
         map.insert(path.to_owned(), value.clone());
         return;
     }
-    let Some((first, rest)) = path.split_once('.').filter(|_| !map.contains_key(path)) else {
+    let (first, rest) = match path.split_once('.').filter(|_| !map.contains_key(path)) {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    if let Some((name, index)) = item_of(first) {
+        if let (Some(Json::Array(items)), Some(Json::Array(from))) = (map.get_mut(name), from.get(name))
+            && items.len() == from.len()
+            && let (Some(item), Some(from)) = (items.get_mut(index), from.get(index))
+        {
+            match (rest, item, from) {
+                (Some(rest), Json::Object(item), Json::Object(from)) => keep(item, from, rest),
+                (None, item, from) => item.clone_from(from),
+                _ => {}
+            }
+        }
+        return;
+    }
+    let Some(rest) = rest else {
         map.shift_remove(path);
         return;
     };
@@ -114,6 +132,12 @@ pub fn keep(map: &mut Map<String, Json>, from: &Map<String, Json>, path: &str) {
             map.shift_remove(first);
         }
     }
+}
+
+/// `Layers[0]`: the list and the number.
+fn item_of(path: &str) -> Option<(&str, usize)> {
+    let (name, index) = path.strip_suffix(']')?.split_once('[')?;
+    Some((name, index.parse().ok()?))
 }
 
 /// Masks a value where its path is secret, or where something secret lies within it.
@@ -194,5 +218,12 @@ mod tests {
         assert_eq!(kept(json!({"B": 1}), json!({"A": {"y": 9}}), "A.x"), json!({"B": 1}));
         assert_eq!(kept(json!({"A": 1}), json!({"A": 2}), "A"), json!({"A": 2}));
         assert_eq!(kept(json!({"A": 1}), json!({}), "A"), json!({}));
+        assert_eq!(kept(json!({"A": [1, 2]}), json!({"A": [8, 9]}), "A[1]"), json!({"A": [1, 9]}));
+        assert_eq!(
+            kept(json!({"A": [{"x": 1, "y": 2}]}), json!({"A": [{"x": 9}]}), "A[0].x"),
+            json!({"A": [{"x": 9, "y": 2}]})
+        );
+        assert_eq!(kept(json!({"A": [1]}), json!({"A": [8, 9]}), "A[0]"), json!({"A": [1]}));
+        assert_eq!(kept(json!({"A": [1]}), json!({"A": [8]}), "A[7]"), json!({"A": [1]}));
     }
 }
