@@ -117,17 +117,26 @@ async fn single_runs_with_other_specs_beside_a_daemon_without_a_lease_are_not_fo
     daemon.ready("desk/dev").await;
     let other = copy_with_more_memory(&rig);
     let single = format!("reconcile --once {} --env dev -o json", other.display());
-    for time in ["first", "second"] {
+    let given_up = async || stalled(&daemon.status().await["apps"]["desk/dev"], "worker");
+    let mut runs = 0;
+    // The daemon may put it right while a run still looks at what it wrote, and the run write again: then the two tries
+    // are over sooner.
+    while given_up().await.is_none() {
+        runs += 1;
+        assert!(runs <= 3, "{}", daemon.log());
         rig.evenkeel(&single).await;
-        let right = async || memory(&rig).await.filter(|size| *size == 256);
-        eventually(&format!("put right for the {time} time"), SOON, right).await;
-        daemon.ready("desk/dev").await;
+        let right = async || (memory(&rig).await == Some(256) || given_up().await.is_some()).then_some(());
+        eventually("put right, or left alone", SOON, right).await;
+        let settled = |report: &Json| report["ready"] == true || stalled(report, "worker").is_some();
+        daemon.until("desk/dev", "ready, or left alone", settled).await;
         // The sweep after it sees it as the spec says.
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
+    let reason = given_up().await.unwrap();
+    assert!(reason.contains("a second evenkeel") && reason.contains("put it right 2 times"), "{reason}");
     rig.evenkeel(&single).await.exits(0);
-    let report = daemon.until("desk/dev", "stalled", |report| stalled(report, "worker").is_some()).await;
-    assert!(stalled(&report, "worker").unwrap().contains("a second evenkeel"), "{report:#}");
+    let repairs = daemon.log().matches("operation=\"UpdateFunctionConfiguration\"").count();
+    assert!(repairs <= 2, "{repairs}:\n{}", daemon.log());
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(memory(&rig).await, Some(512), "the last one has it");
     is_whole(&rig).await;
