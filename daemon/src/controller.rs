@@ -1,7 +1,9 @@
 //! Runs applications: once, or for ever.
 
+mod once;
 mod reading;
 mod traffic;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -13,23 +15,23 @@ use evenkeel_aws::limiter::with_priority;
 use evenkeel_core::engine::backoff::jitter;
 use evenkeel_core::engine::queue::Turn;
 use evenkeel_core::engine::{Backoff, Priority, Queue};
-use evenkeel_core::plan::{Export, Plan, Standing, orphans};
+use evenkeel_core::plan::orphans;
 use tokio::sync::{Mutex, watch};
 use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
-use tracing::{Instrument as _, error, info, info_span, warn};
+use tracing::{Instrument as _, info, info_span, warn};
 
+pub use self::once::{Limits, once, plan_all};
 use self::reading::{Reading, Readings};
 use self::traffic::Traffic;
+use self::turn::{Ended, Memory, Work, ended};
 use crate::apps::{Target, Tree};
-use crate::converge::{Converged, Run};
 use crate::lease::{Holdings, Lease};
-use crate::report::{AppReport, Report};
+use crate::report::AppReport;
 use crate::server::Board;
-use crate::session::{PrepareError, Prepared, Ready, Session, Unreached};
+use crate::session::{PrepareError, Prepared, Session};
 use crate::source::{Snapshot, watch as source_watch};
 use crate::world::World;
-use crate::{observe, reverts};
 
 /// Applications that run at once.
 const APPS_AT_ONCE: usize = 4;
@@ -37,157 +39,8 @@ const APPS_AT_ONCE: usize = 4;
 const SEEN_TWICE: Duration = Duration::from_secs(30);
 /// How soon it is looked at again at the earliest.
 const SOON: Duration = Duration::from_secs(1);
-/// A turn that still waits after this gives its place to others.
-const TURN: Duration = Duration::from_secs(60);
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(8);
-
-/// What a run of one application needs beyond the session.
-pub struct Limits {
-    /// Digests of deletions that a person allowed.
-    pub allowed: BTreeSet<String>,
-    /// How long to wait for what settles.
-    pub timeout: Duration,
-}
-
-/// Converges the selected applications and leaves.
-///
-/// With a lease it is a guest: it asks for the applications, waits until they are handed over, and gives them back.
-pub async fn once(
-    session: &Session,
-    tree: &Tree,
-    targets: &[Target],
-    limits: &Limits,
-    draining: watch::Receiver<bool>,
-    on_round: &(dyn Fn(&Plan) + Send + Sync),
-) -> (Report, Vec<PrepareError>) {
-    let started = Instant::now();
-    let mut failures = Vec::new();
-    let mut apps = Vec::new();
-    let mut ready = Vec::new();
-    let mut known = Ready::new();
-    let revision = tree.snapshot.revision.name.as_str();
-    let looked = async {
-        let unreached = session.open(targets).await;
-        for target in targets {
-            if let Some(unreached) = unreached.get(&target.key()) {
-                let failure = PrepareError::Aws(unreached.clone());
-                apps.push(unprepared(target, revision, &failure));
-                failures.push(failure);
-                continue;
-            }
-            match session.prepare(tree, target, &mut known).await {
-                Ok(prepared) => ready.push(prepared),
-                Err(failure) => {
-                    apps.push(unprepared(target, revision, &failure));
-                    failures.push(failure);
-                }
-            }
-        }
-        session.sweep(&distinct(known.values())).await;
-    };
-    // Nothing was written yet: nobody has to wait for an endpoint that does not answer.
-    if until_told_to_end(&draining, looked).await.is_none() {
-        (apps, failures, ready) = (Vec::new(), Vec::new(), Vec::new());
-        for target in targets {
-            let failure = PrepareError::Aws(Unreached {
-                reason: "Interrupted",
-                message: "evenkeel was told to end before it had seen what there is in AWS; nothing was changed"
-                    .to_owned(),
-            });
-            apps.push(unprepared(target, revision, &failure));
-            failures.push(failure);
-        }
-    }
-    let worlds = distinct(known.values());
-    let deadline = started + limits.timeout;
-    let ended: BTreeMap<String, watch::Sender<bool>> =
-        ready.iter().map(|prepared| (prepared.target.key(), watch::Sender::new(false))).collect();
-    let ended = &ended;
-    let runs = ready.iter().map(|prepared| {
-        let draining = draining.clone();
-        async move {
-            // After those that it imports from, which are no circle.
-            for exporter in prepared.imports.values() {
-                if let Some(end) = ended.get(&exporter.target.key()) {
-                    let _ = end.subscribe().wait_for(|ended| *ended).await;
-                }
-            }
-            let run = Run {
-                reverts: None,
-                prepared,
-                allowed: &limits.allowed,
-                no_deletes: None,
-                previous: None,
-                waiting_since: &BTreeMap::new(),
-                doubts: true,
-                deadline,
-                draining,
-                on_round,
-            };
-            let converged = run.converge().instrument(info_span!("app", name = prepared.target.key())).await;
-            if let Some(end) = ended.get(&prepared.target.key()) {
-                end.send_replace(true);
-            }
-            AppReport::of(&prepared.target.app, prepared.target.env.as_deref(), revision, &converged.plan)
-        }
-    });
-    apps.extend(futures::future::join_all(runs).await);
-    let traffic = Traffic::of(&session.worlds().await);
-    let report = Report {
-        apps,
-        orphaned: orphaned(tree, &worlds).await,
-        quota: traffic.quota(),
-        calls: traffic.calls,
-        throttled: traffic.throttled,
-        writes: traffic.writes,
-        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    };
-    (report, failures)
-}
-
-/// Plans the selected applications against a fresh observation.
-pub async fn plan_all(
-    session: &Session,
-    tree: &Tree,
-    targets: &[Target],
-    allowed: &BTreeSet<String>,
-) -> (Vec<(Arc<Prepared>, Plan)>, Vec<(Target, PrepareError)>) {
-    let mut failures = Vec::new();
-    let mut ready = Vec::new();
-    let mut known = Ready::new();
-    let unreached = session.open(targets).await;
-    for target in targets {
-        if let Some(unreached) = unreached.get(&target.key()) {
-            failures.push((target.clone(), PrepareError::Aws(unreached.clone())));
-            continue;
-        }
-        match session.prepare(tree, target, &mut known).await {
-            Ok(prepared) => ready.push(prepared),
-            Err(failure) => failures.push((target.clone(), failure)),
-        }
-    }
-    session.sweep(&distinct(known.values())).await;
-    let (_sender, draining) = watch::channel(false);
-    let mut plans = Vec::new();
-    for prepared in ready {
-        let run = Run {
-            reverts: None,
-            prepared: &prepared,
-            allowed,
-            no_deletes: None,
-            previous: None,
-            waiting_since: &BTreeMap::new(),
-            doubts: false,
-            deadline: Instant::now(),
-            draining: draining.clone(),
-            on_round: &|_| {},
-        };
-        let plan = run.plan().await;
-        plans.push((prepared, plan));
-    }
-    (plans, failures)
-}
 
 /// The report of an application of which there is no plan.
 fn unprepared(target: &Target, revision: &str, failure: &PrepareError) -> AppReport {
@@ -261,23 +114,6 @@ pub enum Ending {
     Told,
     /// The specs say that they are another tree than the one whose lease it joined: others share this one's applications.
     Moved,
-}
-
-/// What the daemon remembers about an application.
-#[derive(Default)]
-struct Memory {
-    /// The last spec that compiled.
-    good: Option<Arc<Prepared>>,
-    /// Fingerprints of the last converged plan.
-    fingerprints: Option<BTreeMap<String, String>>,
-    /// What it exported at the end of its last turn.
-    exports: BTreeMap<String, Export>,
-    /// Since when resources have been waiting for what AWS calls a matter of time.
-    waiting_since: BTreeMap<String, Instant>,
-    /// Changes of ours that somebody else undoes.
-    reverts: reverts::Watch,
-    /// What is left of deletions that were allowed by their digest and interrupted.
-    allowed: BTreeSet<String>,
 }
 
 struct Current {
@@ -547,172 +383,7 @@ impl Daemon {
     }
 }
 
-/// How a turn ended, and what others have of it.
-struct Ended {
-    turn: Turn,
-    /// Whether what it exports is not what it was.
-    exports_changed: bool,
-    /// Keys of the applications that it imports from.
-    imports_from: BTreeSet<String>,
-}
-
-impl Ended {
-    fn failed() -> Self {
-        Ended { turn: Turn::Failed, exports_changed: false, imports_from: BTreeSet::new() }
-    }
-}
-
-/// How a turn ended, by its task; nothing for one that panicked: it is tried again as a failed one is, and holds up
-/// nobody else.
-fn ended<T>(finished: Result<(task::Id, T), task::JoinError>) -> (task::Id, Option<T>) {
-    match finished {
-        Ok((id, ended)) => (id, Some(ended)),
-        Err(failure) => {
-            error!(%failure, "a turn ended in the middle; this is a bug in evenkeel");
-            (failure.id(), None)
-        }
-    }
-}
-
 /// The revision that applications are given up at.
 fn revision(current: Option<&Current>) -> Option<&str> {
     current.map(|current| current.tree.snapshot.revision.name.as_str())
-}
-
-/// One application's turn.
-struct Work {
-    session: Arc<Session>,
-    board: Board,
-    allowed: BTreeSet<String>,
-    tree: Arc<Tree>,
-    target: Target,
-    confirmed: bool,
-    memory: Arc<Mutex<Memory>>,
-    stopped: watch::Receiver<bool>,
-    /// Turns true when the process is to end.
-    draining: watch::Receiver<bool>,
-    priority: Priority,
-}
-
-impl Work {
-    async fn turn(self) -> Ended {
-        let mut memory = self.memory.lock().await;
-        let revision = self.tree.snapshot.revision.name.clone();
-        let (app, env) = (self.target.app.as_str(), self.target.env.as_deref());
-        let mut word = "Frozen";
-        let mut known = Ready::new();
-        let looked = self.session.prepare(&self.tree, &self.target, &mut known);
-        let Some(looked) = until_told_to_end(&self.draining, looked).await else { return Ended::failed() };
-        let (prepared, frozen) = match looked {
-            Ok(prepared) => (prepared, None),
-            Err(failure) => {
-                let sentence = match &failure {
-                    PrepareError::Spec(_) | PrepareError::Value(_) => {
-                        format!("frozen at the last good revision: {}", failure.sentence())
-                    }
-                    PrepareError::Aws(unreached) => {
-                        word = unreached.reason;
-                        unreached.message.clone()
-                    }
-                };
-                warn!(reason = sentence, "cannot be planned");
-                match &memory.good {
-                    Some(good) => (Arc::clone(good), Some(sentence)),
-                    None => {
-                        self.board.report(AppReport::failed(app, env, &revision, word, sentence));
-                        return Ended::failed();
-                    }
-                }
-            }
-        };
-        let swept = async {
-            observe::sweep_once(&prepared.world).await;
-            for exporter in prepared.imports.values() {
-                observe::sweep_once(&exporter.world).await;
-            }
-        };
-        if until_told_to_end(&self.draining, swept).await.is_none() {
-            return Ended::failed();
-        }
-        let board = self.board.clone();
-        let frozen_note = frozen.clone();
-        let report = move |plan: &Plan| {
-            let mut report = AppReport::of(app, env, &revision, plan);
-            if let Some(sentence) = &frozen_note {
-                report = report.stalled(word, sentence.clone());
-            }
-            board.report(report);
-        };
-        let allowed = self.allowed.union(&memory.allowed).cloned().collect();
-        let reverts = memory.reverts.clone();
-        // An edit is another try, with all patience.
-        let waiting_since =
-            if self.priority == Priority::Edit { BTreeMap::new() } else { std::mem::take(&mut memory.waiting_since) };
-        let run = Run {
-            reverts: Some(&reverts),
-            prepared: &prepared,
-            allowed: &allowed,
-            no_deletes: (!self.confirmed)
-                .then_some("waits until the directory, which is no clean git checkout, was seen twice"),
-            previous: memory.fingerprints.as_ref(),
-            waiting_since: &waiting_since,
-            doubts: false,
-            deadline: Instant::now() + TURN,
-            draining: self.stopped.clone(),
-            on_round: &report,
-        };
-        let first = run.plan().await;
-        // What a resync finds to be different is a repair from here on.
-        let repair = self.priority.max(Priority::Drift);
-        if !first.is_converged() {
-            with_priority(repair, run.confirm(&first)).await;
-        }
-        let Converged { plan, interrupted, applied, allowed, waiting_since } =
-            with_priority(repair, run.converge()).await;
-        memory.waiting_since = waiting_since;
-        report(&plan);
-        if applied > 0 || self.priority == Priority::Edit {
-            info!(applied, converged = plan.is_converged(), "turn ended");
-        }
-        let turn = if frozen.is_some() && !interrupted {
-            // What was not read this time may be there the next.
-            Turn::Failed
-        } else if plan.is_converged() {
-            Turn::Converged
-        } else if interrupted {
-            Turn::Again(Duration::ZERO)
-        } else if plan.actions.iter().any(|action| matches!(action.standing, Standing::Blocked(_))) {
-            Turn::Failed
-        } else {
-            Turn::Again(Duration::from_secs(2))
-        };
-        memory.allowed = if plan.is_converged() { BTreeSet::new() } else { allowed };
-        if plan.is_converged() {
-            memory.fingerprints = Some(plan.fingerprints);
-        }
-        if frozen.is_none() {
-            memory.good = Some(Arc::clone(&prepared));
-        }
-        let exports_changed = memory.exports != plan.exports;
-        memory.exports = plan.exports;
-        let imports_from = prepared.imports.values().map(|exporter| exporter.target.key()).collect();
-        Ended { turn, exports_changed, imports_from }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_turn_that_panics_is_known_by_its_own_application() {
-        let mut runs: JoinSet<Turn> = JoinSet::new();
-        let good = runs.spawn(async { Turn::Converged }).id();
-        let bad = runs.spawn(async { panic!("a bug") }).id();
-        let mut turns = HashMap::new();
-        while let Some(finished) = runs.join_next_with_id().await {
-            turns.extend([ended(finished)]);
-        }
-        assert_eq!(turns, HashMap::from([(good, Some(Turn::Converged)), (bad, None)]));
-    }
 }
