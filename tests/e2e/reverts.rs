@@ -135,7 +135,7 @@ async fn single_runs_with_other_specs_beside_a_daemon_without_a_lease_are_not_fo
     let reason = given_up().await.unwrap();
     assert!(reason.contains("a second evenkeel") && reason.contains("put it right 2 times"), "{reason}");
     rig.evenkeel(&single).await.exits(0);
-    let repairs = daemon.log().matches("operation=\"UpdateFunctionConfiguration\"").count();
+    let repairs = daemon.log().matches(": applied id=\"worker\" operation=\"UpdateFunctionConfiguration\"").count();
     assert!(repairs <= 2, "{repairs}:\n{}", daemon.log());
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(memory(&rig).await, Some(512), "the last one has it");

@@ -1,5 +1,6 @@
 //! Quotas: section 0.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evenkeel_tests::Trial;
@@ -7,6 +8,7 @@ use evenkeel_tests::aws::{Fault, Rules, Trouble};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::everything::{ALL, census};
 use super::{FUNCTION, function};
 
 #[tokio::test(start_paused = true)]
@@ -30,6 +32,39 @@ async fn throttled_calls_are_made_again_whatever_the_service_calls_it() {
     let spec = format!("Queue q: {{}}\nTopic n: {{}}\nParameter p: {{value: x}}\n{FUNCTION}");
     trial.converge(&spec).await;
     trial.quiet(&spec).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_of_any_call_is_no_failed_try_however_often_it_comes() {
+    let undisturbed = Trial::start(Rules::kind()).await;
+    undisturbed.converge(ALL).await;
+    let whole = census(&undisturbed);
+    let asked: BTreeSet<(String, String)> = undisturbed
+        .aws
+        .calls()
+        .into_iter()
+        .filter(|call| call.service != "sts")
+        .map(|call| (call.service, call.operation))
+        .collect();
+    assert!(asked.len() > 45, "{asked:?}");
+    for (service, operation) in asked {
+        let names: &[(&str, u16)] = match service.as_str() {
+            "lambda" => &[("TooManyRequestsException", 429), ("ThrottlingException", 400)],
+            "iam" => &[("Throttling", 400)],
+            "sqs" => &[("RequestThrottled", 403), ("ThrottlingException", 400)],
+            "ssm" | "logs" | "sns" => &[("ThrottlingException", 400), ("Throttling", 400), ("ThrottledException", 429)],
+            other => panic!("{other} {operation}"),
+        };
+        let trial = Trial::start(Rules::kind()).await;
+        // Far more often than anything that fails is tried.
+        for (code, status) in names.iter().cycle().take(10) {
+            let fault = Fault { code: (*code).into(), status: *status, message: "Rate exceeded".into() };
+            trial.aws.trouble(&operation, Trouble::Refused(fault));
+        }
+        trial.converge(ALL).await;
+        assert_eq!(census(&trial), whole, "{operation}:\n{}", trial.story());
+        trial.quiet(ALL).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

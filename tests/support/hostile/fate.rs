@@ -88,7 +88,7 @@ impl Faults {
                 return Fate::Refused(refusal(request, 400, "InvalidParameterValueException", message));
             }
         }
-        if self.lagging > 0 && settling && request.is_write() && nth == 1 && rng.u32(0..4) == 0 {
+        if self.lagging > 0 && settling && request.is_write() && nth == 1 && rng.u32(0..3) == 0 {
             let message = "The operation cannot be performed at this time. An update is in progress for resource.";
             return Fate::Refused(refusal(request, 409, "ResourceConflictException", message));
         }

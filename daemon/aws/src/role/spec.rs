@@ -176,6 +176,10 @@ impl Kind for Role {
         retag((TYPE, &observed.key), target, ("TagRole", "Tags"), ("UntagRole", "TagKeys"), tags)
     }
 
+    fn takes_away(&self, operation: &str) -> bool {
+        matches!(operation, "DeleteRolePolicy" | "DetachRolePolicy")
+    }
+
     fn delete(&self, _scope: &Scope, observed: &Observed) -> Vec<Step> {
         let role = observed.key.as_str();
         let mut steps: Vec<Step> = members(&observed.properties, MANAGED).map(|arn| detach(role, arn)).collect();

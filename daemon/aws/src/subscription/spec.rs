@@ -132,6 +132,13 @@ impl Kind for Subscription {
         Some(Parent { type_name: topic::spec::TYPE, key: last_part(topic).to_owned(), part: "" })
     }
 
+    /// A function that is gone loses what a topic still sends to it.
+    fn feeds(&self, key: &str) -> Option<(&'static str, String)> {
+        let (_, protocol, endpoint) = parts(key)?;
+        let name = endpoint.split_once(":function:")?.1.split(':').next()?;
+        (protocol == "lambda").then(|| (FUNCTION, name.to_owned()))
+    }
+
     fn part_word(&self, key: &str) -> Option<String> {
         let (_, protocol, endpoint) = parts(key)?;
         Some(format!("s{}", short_hash(&format!("{protocol}|{endpoint}"))))

@@ -133,7 +133,7 @@ impl Cost {
         Cost {
             writes: steps().count() as u64,
             seconds: buckets.values().map(|bucket| bucket.seconds).fold(0.0, f64::max),
-            at_least: plan.actions.iter().any(|action| action.is_waiting()),
+            at_least: plan.actions.iter().any(|action| action.is_waiting() || action.later),
             buckets,
         }
     }
@@ -172,6 +172,48 @@ mod tests {
         assert_eq!(name("CreateFunction"), Some(("Lambda".to_owned(), 15.0)));
         assert_eq!(name("ListAliases"), name("CreateFunction"));
         assert_eq!(name("Invoke"), None);
+    }
+
+    #[test]
+    fn buckets_and_rates_are_those_that_aws_tells_or_that_clients_met() {
+        let rows = [
+            ("Lambda", "GetFunction", "Lambda GetFunction", 100.0),
+            ("Lambda", "GetPolicy", "Lambda GetPolicy", 15.0),
+            ("Lambda", "ListVersionsByFunction", "Lambda", 15.0),
+            ("Lambda", "ListAliases", "Lambda", 15.0),
+            ("Lambda", "UpdateFunctionCode", "Lambda", 15.0),
+            ("SSM", "GetParameter", "SSM GetParameters", 40.0),
+            ("SSM", "GetParameters", "SSM GetParameters", 40.0),
+            ("SSM", "GetParametersByPath", "SSM GetParameters", 40.0),
+            ("SSM", "PutParameter", "SSM PutParameter", 3.0),
+            ("SNS", "ListTopics", "SNS ListTopics", 30.0),
+            ("SNS", "ListSubscriptions", "SNS ListSubscriptions", 30.0),
+            ("SNS", "ListSubscriptionsByTopic", "SNS ListSubscriptionsByTopic", 30.0),
+            ("SNS", "Subscribe", "SNS Subscribe", 100.0),
+            ("SNS", "Unsubscribe", "SNS Unsubscribe", 100.0),
+            ("SNS", "TagResource", "SNS tags", 10.0),
+            ("SNS", "UntagResource", "SNS tags", 10.0),
+            ("SNS", "ListTagsForResource", "SNS tags", 10.0),
+            ("Logs", "CreateLogGroup", "Logs CreateLogGroup", 5.0),
+            ("Logs", "DeleteLogGroup", "Logs DeleteLogGroup", 5.0),
+            ("Logs", "DescribeLogGroups", "Logs DescribeLogGroups", 5.0),
+            ("Logs", "PutRetentionPolicy", "Logs PutRetentionPolicy", 5.0),
+            ("DynamoDB", "TagResource", "DynamoDB tags", 5.0),
+        ];
+        for (service, operation, name, rate) in rows {
+            let quota = quota(service, operation).unwrap();
+            assert_eq!((quota.name.as_str(), quota.rate), (name, rate), "{service} {operation}");
+        }
+        // Where nothing is published: no more than what is known to pass.
+        for (service, operation, most) in [
+            ("SSM", "DescribeParameters", 3.0),
+            ("SNS", "SetTopicAttributes", 30.0),
+            ("SNS", "CreateTopic", 30.0),
+            ("SQS", "SetQueueAttributes", 20.0),
+            ("IAM", "CreateRole", 5.0),
+        ] {
+            assert!(quota(service, operation).unwrap().rate <= most, "{service} {operation}");
+        }
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct Action {
     pub standing: Standing,
     /// One after another; all inputs known.
     pub steps: Vec<Step>,
+    /// Whether more steps follow, once others have done theirs.
+    pub later: bool,
     /// Actions (by index in the plan) that must succeed first.
     pub after: Vec<usize>,
     /// Who asked for it.
@@ -137,6 +139,7 @@ impl Action {
             loses: None,
             standing: if verb == Verb::None { Standing::Ready } else { Standing::Acting },
             steps: Vec::new(),
+            later: false,
             after: Vec::new(),
             origin: Origin::Written,
             keys: Vec::new(),

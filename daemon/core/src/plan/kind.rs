@@ -329,6 +329,17 @@ pub trait Kind: Send + Sync + Debug {
         None
     }
 
+    /// Whether a step of an update takes away what others may still need (a policy of a role): it waits for those that
+    /// change in the same plan.
+    fn takes_away(&self, _operation: &str) -> bool {
+        false
+    }
+
+    /// Type and key of what it feeds: where that leaves, this one goes first, and not with its parent after it.
+    fn feeds(&self, _key: &str) -> Option<(&'static str, String)> {
+        None
+    }
+
     /// What to remember about code in the marks.
     fn code_mark(
         &self,

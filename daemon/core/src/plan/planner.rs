@@ -145,6 +145,7 @@ impl<'a> Planner<'a> {
         }
         self.order_bounds();
         self.order_purses();
+        self.order_grants();
         if let Some(cycle) = &cycle {
             for action in &mut self.plan.actions {
                 action.block(format!("nothing is done while resources need each other in a circle: {cycle}"));

@@ -35,6 +35,10 @@ pub(super) fn prune(input: &Input<'_>, kept: &Kept, plan: &mut Plan) {
         let id = |marks: Option<&marks::Marks>| marks.map(|marks| marks.id.clone());
         let its_own =
             || id(input.world.table(place.0).get(place.1).and_then(|it| it.marks.as_ref())) == id(item.marks.as_ref());
+        // What feeds something that goes is stopped before it.
+        if kind.feeds(&item.key).is_some_and(|(type_name, key)| leaving.contains(&(type_name, key.as_str()))) {
+            return false;
+        }
         place != (kind.type_name(), item.key.as_str())
             && (leaving.contains(&place) || (released.contains(&place) && its_own()))
     };

@@ -1,10 +1,14 @@
 //! Settings of two resources that AWS holds against each other: whichever goes first, at no moment may the one exceed
 //! the other.
 
+use std::collections::BTreeSet;
+
 use super::{Input, Planner};
 use crate::plan::action::{Action, Plan, Standing, Verb};
+use crate::plan::diff::Cause;
 use crate::plan::kind::{Bound, Kind, Setting};
 use crate::plan::observation::Observed;
+use crate::plan::step::Step;
 
 /// What a plan does to a number.
 #[derive(Clone, Copy)]
@@ -92,6 +96,46 @@ impl Planner<'_> {
         }
     }
 
+    /// Leaves what takes something away for later while something that may still need it is under way. What somebody else
+    /// granted was never needed and goes at once; one that is blocked holds up nothing.
+    pub(super) fn order_grants(&mut self) {
+        for at in 0..self.plan.actions.len() {
+            let action = &self.plan.actions[at];
+            let Some(kind) = self.input.kinds.get(&action.type_name) else { continue };
+            let takes = |step: &Step| kind.takes_away(step.operation);
+            if action.verb != Verb::Update
+                || !action.steps.iter().any(takes)
+                || action.changes.iter().all(|change| change.cause == Cause::Drift)
+            {
+                continue;
+            }
+            let Some(user) = self.user_under_way(&action.id) else { continue };
+            let reason = format!("waits for `{user}`, which may still need what is taken away");
+            let action = &mut self.plan.actions[at];
+            action.steps.retain(|step| !takes(step));
+            action.later = true;
+            if action.steps.is_empty() {
+                action.wait(reason);
+            }
+        }
+    }
+
+    /// Something that needs this resource, through others too, and changes in this plan.
+    fn user_under_way(&self, id: &str) -> Option<&str> {
+        let mut users: BTreeSet<&str> = BTreeSet::from([id]);
+        // Each comes after what it needs.
+        for action in &self.plan.actions {
+            let needs = self.needs.get(action.id.as_str());
+            if needs.is_some_and(|needs| needs.iter().any(|need| users.contains(need.as_str()))) {
+                if !action.steps.is_empty() || action.is_waiting() {
+                    return Some(&action.id);
+                }
+                users.insert(&action.id);
+            }
+        }
+        None
+    }
+
     /// Holds the second action back until the first has changed what it changes.
     fn go_after(&mut self, second: usize, first: usize) {
         let (id, standing) = (self.plan.actions[first].id.clone(), self.plan.actions[first].standing.clone());
@@ -138,7 +182,7 @@ impl Planner<'_> {
         }
         let other = &self.plan.actions[other].id;
         let mut open = vec![self.plan.actions[action].id.as_str()];
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         while let Some(id) = open.pop() {
             if id == other {
                 return true;
