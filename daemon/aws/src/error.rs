@@ -307,6 +307,11 @@ impl Failure {
         DENIED.contains(&bare(&self.code)) || matches!(self.status, 401 | 403)
     }
 
+    /// Whether the credentials are good and this call is not among what they may do.
+    pub(crate) fn lacks_permission(&self) -> bool {
+        self.what == What::Service && DENIED.contains(&bare(&self.code)) && self.credentials().is_none()
+    }
+
     /// Whether an error came without saying which: AWS gives every one a code, so the answer was cut short on its way
     /// or is somebody else's.
     fn is_unreadable(&self) -> bool {
@@ -426,26 +431,6 @@ where
             failure if failure.is_absent() => Ok(None),
             failure => Err(failure.into_apply()),
         },
-    }
-}
-
-/// The answer of a call for a detail that not every endpoint knows: `None` where there is no such call, so that what it
-/// would tell cannot have been set either.
-///
-/// # Errors
-/// Every other failure, as it came.
-#[expect(clippy::result_large_err, reason = "it is the SDK's own error, handed on to where it is read")]
-pub(crate) fn offered<T, E>(
-    service: &'static str,
-    result: Result<T, SdkError<E, HttpResponse>>,
-) -> Result<Option<T>, SdkError<E, HttpResponse>>
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    match result {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if Failure::of(service, &error).is_unknown_call() => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

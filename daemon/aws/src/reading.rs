@@ -1,6 +1,6 @@
 //! Reads: retried where the failure passes, bounded in number, and never taken for absence when they fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
@@ -32,14 +32,43 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// A sentence without secrets, where nobody could tell.
-pub async fn read<T, E, F, Fut>(service: &'static str, mut call: F) -> Result<Option<T>, String>
+pub async fn read<T, E, F, Fut>(service: &'static str, call: F) -> Result<Option<T>, String>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    tried(service, call, |_| false).await.map_err(|failure| failure.sentence())
+}
+
+/// Reads a setting that most specs leave alone and that not every endpoint knows: [`Unread::take`] makes of the failure
+/// what it means.
+///
+/// # Errors
+/// Why nobody could tell.
+pub(crate) async fn setting<T, E, F, Fut>(service: &'static str, call: F) -> Result<Option<T>, Failure>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    tried(service, call, Failure::is_unknown_call).await
+}
+
+/// Tries a read as often as that can help; never again after what is `hopeless`.
+async fn tried<T, E, F, Fut>(
+    service: &'static str,
+    mut call: F,
+    hopeless: fn(&Failure) -> bool,
+) -> Result<Option<T>, Failure>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     E: ProvideErrorMetadata + Error + 'static,
 {
     let mut pause = FIRST_PAUSE;
-    for attempt in 1.. {
+    let mut attempt = 1;
+    loop {
         match call().await {
             Ok(value) => return Ok(Some(value)),
             Err(error) => {
@@ -52,15 +81,15 @@ where
                     What::Timeout => SILENT_TRIES,
                     _ => TRIES,
                 };
-                if !failure.is_passing() || attempt >= tries {
-                    return Err(failure.sentence());
+                if hopeless(&failure) || !failure.is_passing() || attempt >= tries {
+                    return Err(failure);
                 }
             }
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LAST_PAUSE);
+        attempt += 1;
     }
-    Err(format!("{service} was not asked"))
 }
 
 /// All pages of a listing: `call` gets the token of the page, `page` takes its answer apart into items and the next
@@ -68,7 +97,40 @@ where
 ///
 /// # Errors
 /// A sentence without secrets where one page could not be read: then nothing is known about what is missing.
-pub async fn pages<O, T, E, F, Fut, P>(service: &'static str, mut call: F, mut page: P) -> Result<Vec<T>, String>
+pub async fn pages<O, T, E, F, Fut, P>(service: &'static str, call: F, page: P) -> Result<Vec<T>, String>
+where
+    F: FnMut(Option<String>) -> Fut,
+    Fut: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    E: ProvideErrorMetadata + Error + 'static,
+    P: FnMut(O) -> (Vec<T>, Option<String>),
+{
+    all_pages(service, call, page, |_| false).await.map_err(|failure| failure.sentence())
+}
+
+/// All pages of what [`setting`] reads one of.
+///
+/// # Errors
+/// Why one page could not be read.
+pub(crate) async fn setting_pages<O, T, E, F, Fut, P>(
+    service: &'static str,
+    call: F,
+    page: P,
+) -> Result<Vec<T>, Failure>
+where
+    F: FnMut(Option<String>) -> Fut,
+    Fut: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    E: ProvideErrorMetadata + Error + 'static,
+    P: FnMut(O) -> (Vec<T>, Option<String>),
+{
+    all_pages(service, call, page, Failure::is_unknown_call).await
+}
+
+async fn all_pages<O, T, E, F, Fut, P>(
+    service: &'static str,
+    mut call: F,
+    mut page: P,
+    hopeless: fn(&Failure) -> bool,
+) -> Result<Vec<T>, Failure>
 where
     F: FnMut(Option<String>) -> Fut,
     Fut: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
@@ -78,7 +140,7 @@ where
     let mut items = Vec::new();
     let mut token: Option<String> = None;
     loop {
-        let answer = read(service, || call(token.clone())).await?;
+        let answer = tried(service, || call(token.clone()), hopeless).await?;
         // A listing of something that is not there (the versions of a function that has gone) lists nothing.
         let Some(answer) = answer else { return Ok(items) };
         let (more, next) = page(answer);
@@ -87,6 +149,41 @@ where
             Some(next) if !next.is_empty() && Some(&next) != token.as_ref() => token = Some(next),
             _ => return Ok(items),
         }
+    }
+}
+
+/// Settings that could not be read because the credentials may not, see [`Observed::unread`].
+#[derive(Debug, Default)]
+pub(crate) struct Unread(BTreeMap<&'static str, String>);
+
+impl Unread {
+    /// What a reading of some properties told, which takes the permission `action`. Where the credentials lack that it
+    /// is as if nothing were set, and the properties are remembered as not read; where the endpoint has no such call,
+    /// nothing can have been set.
+    ///
+    /// # Errors
+    /// A sentence without secrets after every other failure.
+    pub(crate) fn take<T: Default>(
+        &mut self,
+        properties: &[&'static str],
+        action: &str,
+        answer: Result<T, Failure>,
+    ) -> Result<T, String> {
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(failure) if failure.is_unknown_call() => Ok(T::default()),
+            Err(failure) if failure.lacks_permission() => {
+                let reason = format!("{} (allow {action})", failure.sentence());
+                self.0.extend(properties.iter().map(|property| (*property, reason.clone())));
+                Ok(T::default())
+            }
+            Err(failure) => Err(failure.sentence()),
+        }
+    }
+
+    /// Remembers with a resource what could not be read of it.
+    pub(crate) fn of(self, item: &mut Observed) {
+        item.unread.extend(self.0);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::document::{Input, properties};
 use crate::function_part;
 use crate::values::{number, scalar_text};
-use crate::version::spec::{provision, provisioned, provisioned_words};
+use crate::version::spec::{CONCURRENCY, provision, provisioned, provisioned_words};
 
 /// The word that an alias leaves in its function's mark, with its name: `alias:live`.
 pub(crate) const PART: &str = "alias";
@@ -95,7 +95,7 @@ impl Kind for Alias {
             let revision = work.observed.and_then(|observed| observed.revision.clone());
             steps.push(write(&work).with_some("RevisionId", revision).step(TYPE, "UpdateAlias", work.key));
         }
-        if work.changed("ProvisionedConcurrencyConfig") {
+        if work.changed(CONCURRENCY) {
             steps.push(provision(TYPE, &work));
         }
         steps
@@ -165,6 +165,6 @@ fn canonical(key: &str, input: Input<'_>) -> Map<String, Json> {
         ("FunctionVersion", plain("FunctionVersion")),
         ("Description", plain("Description")),
         ("RoutingConfig", routing),
-        ("ProvisionedConcurrencyConfig", provisioned(input)),
+        (CONCURRENCY, provisioned(input)),
     ])
 }

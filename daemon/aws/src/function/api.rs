@@ -14,8 +14,8 @@ use super::spec::{PUBLISHED, RECURSION, RUNTIME, SIGNING};
 use super::{canonical, wire};
 use crate::client::UPLOAD;
 use crate::document::Input;
-use crate::error::{done, gone, offered, unknown_operation};
-use crate::reading::{deep, failed, line_marker, only, pages, read, sweep};
+use crate::error::{done, gone, unknown_operation};
+use crate::reading::{Unread, deep, failed, line_marker, only, pages, read, setting, sweep};
 use crate::values::list_of;
 use crate::version::api::{put_runtime_management, put_scaling, runtime_management, scaling};
 use crate::version::spec::LATEST_PUBLISHED;
@@ -63,8 +63,9 @@ impl Functions {
         let Some(answer) = answer else { return Ok(None) };
         let tags = answer.tags().map(crate::document::tags_from).unwrap_or_default();
         let marks = Marks::from_tags(&tags);
+        let mut unread = Unread::default();
         let extras = match &marks {
-            Some(marks) => self.extras(name, marks).await?,
+            Some(marks) => self.extras(name, marks, &mut unread).await?,
             None => Map::new(),
         };
         let item = canonical::observed(&wire::function(&answer, Json::Object(extras)));
@@ -75,33 +76,37 @@ impl Functions {
             slim.properties.extend(layers.map(|layers| ("Layers".to_owned(), layers)));
             return Ok(Some(slim));
         }
-        item.map(Some)
+        let mut item = item?;
+        unread.of(&mut item);
+        Ok(Some(item))
     }
 
     /// What takes a call of its own is read where the mark says that it was ever set.
-    async fn extras(&self, name: &str, marks: &Marks) -> Result<Map<String, Json>, String> {
+    async fn extras(&self, name: &str, marks: &Marks, unread: &mut Unread) -> Result<Map<String, Json>, String> {
         let mut extras = Map::new();
         if marks.parts.contains(SIGNING) {
             let call = || self.client.get_function_code_signing_config().function_name(name).send();
-            let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
+            let answer = setting(SERVICE, call).await;
+            let answer = unread.take(&["CodeSigningConfigArn"], "lambda:GetFunctionCodeSigningConfig", answer)?;
             let arn = answer.map(|answer| answer.code_signing_config_arn);
             extras.insert("CodeSigningConfigArn".to_owned(), json!(arn));
         }
         if marks.parts.contains(RECURSION) {
             let call = || self.client.get_function_recursion_config().function_name(name).send();
-            let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
+            let answer = setting(SERVICE, call).await;
+            let answer = unread.take(&["RecursiveLoop"], "lambda:GetFunctionRecursionConfig", answer)?;
             let word = answer.and_then(|answer| answer.recursive_loop);
             extras.insert("RecursiveLoop".to_owned(), json!(word.as_ref().map(|word| word.as_str())));
         }
         if marks.parts.contains(RUNTIME) {
-            let config = runtime_management(&self.client, name, None).await?;
+            let config = runtime_management(&self.client, name, None, unread).await?;
             extras.insert("RuntimeManagementConfig".to_owned(), json!(config));
         }
         if marks.parts.contains(PUBLISHED) {
             let call = || self.client.get_function().function_name(name).qualifier(LATEST_PUBLISHED).send();
             if let Some(published) = read(SERVICE, call).await?.and_then(|answer| answer.configuration) {
                 extras.insert("Published".to_owned(), wire::configuration(&published));
-                extras.insert("Scaling".to_owned(), scaling(&self.client, name, LATEST_PUBLISHED).await?);
+                extras.insert("Scaling".to_owned(), scaling(&self.client, name, LATEST_PUBLISHED, unread).await?);
             }
         }
         Ok(extras)

@@ -190,7 +190,7 @@ impl Kind for Function {
 
     fn own_parts(&self, want: &Want, observed: Option<&Observed>) -> Vec<String> {
         // The word stays until AWS's default is back: a crash in between must not hide the difference.
-        let there = |name: &str| observed.is_some_and(|observed| observed.properties.contains_key(name));
+        let there = |name: &str| observed.is_some_and(|observed| observed.may_have(name));
         let set = EXTRAS.into_iter().filter(|(name, _)| want.properties.contains_key(*name) || there(name));
         let published = publishes(want) || want.properties.contains_key(SCALING);
         set.map(|(_, word)| word).chain(published.then_some(PUBLISHED)).map(str::to_owned).collect()

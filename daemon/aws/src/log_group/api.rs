@@ -11,10 +11,10 @@ use serde_json::Value as Json;
 
 use super::spec::{self, Details, LAMBDA_PREFIX, TYPE};
 use crate::client::Account;
-use crate::error::{done, gone, offered, unknown_operation};
+use crate::error::{done, gone, unknown_operation};
 use crate::function_part::FUNCTION;
 use crate::place::place;
-use crate::reading::{deep, failed, line_marker, pages, read, sweep};
+use crate::reading::{Unread, deep, failed, line_marker, pages, read, setting, setting_pages, sweep};
 use crate::values::{filled, list_of, tags_in};
 use crate::wire::{heard, sent};
 
@@ -71,35 +71,30 @@ impl LogGroups {
         let (logs, arn) = (&self.logs, spec::arn(&self.place, name));
         let arn = arn.as_str();
         let mut details = Details::default();
-        if entry.get("dataProtectionStatus").is_some_and(|status| status == "ACTIVATED") {
-            let answer = read(SERVICE, || async move {
-                offered(SERVICE, heard!(logs.get_data_protection_policy().log_group_identifier(name)))
-            });
-            let answer = answer.await?.flatten();
+        let mut unread = Unread::default();
+        if spec::has_details(entry) {
+            let call = || async move { heard!(logs.get_data_protection_policy().log_group_identifier(name)) };
+            let answer = setting(SERVICE, call).await;
+            let answer = unread.take(&["DataProtectionPolicy"], "logs:GetDataProtectionPolicy", answer)?;
             details.data_protection = answer.and_then(|answer| filled(answer.as_object()?, "policyDocument"));
         }
         // Field indexes are for the standard class alone.
-        let standard = entry.get("logGroupClass").is_none_or(|class| class == "STANDARD");
-        let indexes = pages(
-            SERVICE,
-            |token| async move {
-                let call = logs.describe_index_policies().log_group_identifiers(name);
-                offered(SERVICE, heard!(call.set_next_token(token))).map(Option::unwrap_or_default)
-            },
-            |page| list_of(page, "indexPolicies", "nextToken"),
-        );
-        let own = |policy: &Json| policy.get("source").is_none_or(|source| source == "LOG_GROUP");
-        let indexes = if standard { indexes.await? } else { Vec::new() };
-        details.index_policies = indexes
-            .iter()
-            .filter(|policy| own(policy))
-            .filter_map(|policy| filled(policy.as_object()?, "policyDocument"))
-            .collect();
-        let answer = read(SERVICE, || async move {
-            let call = logs.describe_resource_policies().resource_arn(arn).policy_scope(PolicyScope::Resource);
-            offered(SERVICE, heard!(call))
-        });
-        let policies = answer.await?.flatten().map(|answer| list_of(answer, "resourcePolicies", "").0);
+        if entry.get("logGroupClass").is_none_or(|class| class == "STANDARD") {
+            let call = |token| async move {
+                heard!(logs.describe_index_policies().log_group_identifiers(name).set_next_token(token))
+            };
+            let indexes = setting_pages(SERVICE, call, |page| list_of(page, "indexPolicies", "nextToken")).await;
+            let indexes = unread.take(&["FieldIndexPolicies"], "logs:DescribeIndexPolicies", indexes)?;
+            let own = |policy: &&Json| policy.get("source").is_none_or(|source| source == "LOG_GROUP");
+            let own = indexes.iter().filter(own);
+            details.index_policies = own.filter_map(|policy| filled(policy.as_object()?, "policyDocument")).collect();
+        }
+        let call = || async move {
+            heard!(logs.describe_resource_policies().resource_arn(arn).policy_scope(PolicyScope::Resource))
+        };
+        let answer = setting(SERVICE, call).await;
+        let answer = unread.take(&["ResourcePolicyDocument"], "logs:DescribeResourcePolicies", answer)?;
+        let policies = answer.map(|answer| list_of(answer, "resourcePolicies", "").0);
         details.resource_policy = policies
             .iter()
             .flatten()
@@ -107,6 +102,7 @@ impl LogGroups {
             .filter_map(Json::as_object)
             .find(|policy| filled(policy, "resourceArn").is_some_and(|of| of.trim_end_matches(":*") == arn))
             .and_then(|policy| Some((filled(policy, "policyDocument")?, filled(policy, "revisionId"))));
+        details.unread = unread;
         Ok(details)
     }
 
@@ -124,7 +120,11 @@ impl LogGroups {
     async fn whole(&self, entry: &Json, name: &str, wanted: bool) -> Result<Option<Observed>, String> {
         let (tags, details) = self.deep(entry, name, wanted).await?;
         let details = details.unwrap_or_default();
-        Ok(spec::observed(entry, &details).map(|item| item.with_tags(tags)))
+        let item = spec::observed(entry, &details).map(|item| item.with_tags(tags));
+        Ok(item.map(|mut item| {
+            details.unread.of(&mut item);
+            item
+        }))
     }
 
     async fn sweep(&self, ask: Ask<'_>) -> Seen {

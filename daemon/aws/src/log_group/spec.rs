@@ -6,6 +6,7 @@ use evenkeel_core::plan::{Facts, Observation, Observed, Step, policy};
 use serde_json::{Map, Value as Json};
 
 use crate::call::{Call, retag};
+use crate::reading::Unread;
 use crate::values::{filled, is_true, object, ordered, parsed, scalar, sorted, tags_in};
 
 /// AWS's type name.
@@ -231,6 +232,8 @@ pub(crate) struct Details {
     pub(crate) index_policies: Vec<String>,
     /// The document and revision of the group's own resource policy.
     pub(crate) resource_policy: Option<(String, Option<String>)>,
+    /// What of these could not be read.
+    pub(crate) unread: Unread,
 }
 
 /// A log group from an entry of `DescribeLogGroups`.
@@ -346,6 +349,7 @@ mod tests {
             data_protection: Some("{\"Name\":\"p\"}".into()),
             index_policies: vec!["{\"Fields\":[\"a\"]}".into()],
             resource_policy: Some(("{\"Statement\":[]}".into(), Some("r1".into()))),
+            ..Details::default()
         };
         let calls = updates(json!({}), entry, details);
         assert_eq!(
@@ -385,6 +389,7 @@ mod tests {
                 "{\"Statement\":[{\"Action\":[\"logs:PutLogEvents\"],\"Effect\":\"Allow\",\"Resource\":[\"*\"],\"Principal\":{\"Service\":[\"es.amazonaws.com\"]}}]}".into(),
                 None,
             )),
+            ..Details::default()
         };
         assert_eq!(updates(asked, json!({"logGroupName": "g", "retentionInDays": 7}), details), vec![]);
     }

@@ -10,8 +10,8 @@ use evenkeel_core::plan::{Applied, ApplyError, Artifacts, Ask, Observed, Pace, R
 
 use super::spec;
 use crate::document::{Input, tags_from};
-use crate::error::{done, gone, offered, unknown_operation};
-use crate::reading;
+use crate::error::{done, gone, unknown_operation};
+use crate::reading::{self, Unread};
 use crate::values::last_part;
 
 const SERVICE: &str = "SNS";
@@ -59,14 +59,17 @@ impl Topics {
         let attributes: BTreeMap<String, String> = answer.attributes.into_iter().flatten().collect();
         let fifo = attributes.get("FifoTopic").is_some_and(|value| value == "true");
         // FIFO topics have no data protection; of what nobody wants it does not matter.
-        let protection = if wanted && !fifo { self.protection(arn).await? } else { None };
-        Ok(Some(spec::observed(arn, &attributes, protection.as_deref(), tags)))
+        let mut unread = Unread::default();
+        let protection = if wanted && !fifo { self.protection(arn, &mut unread).await? } else { None };
+        let mut topic = spec::observed(arn, &attributes, protection.as_deref(), tags);
+        unread.of(&mut topic);
+        Ok(Some(topic))
     }
 
-    async fn protection(&self, arn: &str) -> Result<Option<String>, String> {
-        let call =
-            || async { offered(SERVICE, self.client.get_data_protection_policy().resource_arn(arn).send().await) };
-        let answer = reading::read(SERVICE, call).await?.flatten();
+    async fn protection(&self, arn: &str, unread: &mut Unread) -> Result<Option<String>, String> {
+        let call = || self.client.get_data_protection_policy().resource_arn(arn).send();
+        let answer = reading::setting(SERVICE, call).await;
+        let answer = unread.take(&[spec::PROTECTION], "sns:GetDataProtectionPolicy", answer)?;
         Ok(answer.and_then(|answer| answer.data_protection_policy))
     }
 }

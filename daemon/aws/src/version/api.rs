@@ -8,12 +8,13 @@ use aws_sdk_lambda::types::{FunctionConfiguration, FunctionScalingConfig};
 use evenkeel_core::plan::{Applied, Artifacts, Ask, Observation, Observed, Reach, Reading, Seen, State, Step, Told};
 use serde_json::{Value as Json, json};
 
-use super::spec::{self, NEXT, POLICY_WORD, PROVISIONED, observed};
+use super::spec::{self, CONCURRENCY, NEXT, POLICY_WORD, PROVISIONED, observed};
 use crate::document::Input;
-use crate::error::{answered, done, gone, offered, unknown_operation};
+use crate::error::{answered, done, gone, unknown_operation};
+use crate::function::spec::SCALING;
 use crate::function::wire;
 use crate::function_part;
-use crate::reading::{deep, pages, read};
+use crate::reading::{Unread, deep, pages, read, setting};
 use crate::wire::heard;
 
 const SERVICE: &str = "Lambda";
@@ -73,7 +74,9 @@ impl Versions {
             }
             if configuration.capacity_provider_config().is_some() {
                 let qualifier = function_part::qualifier_of(&item.key);
-                let config = scaling(&self.client, &function, qualifier).await?;
+                let mut unread = Unread::default();
+                let config = scaling(&self.client, &function, qualifier, &mut unread).await?;
+                unread.of(item);
                 if !config.is_null() {
                     item.properties.insert("FunctionScalingConfig".to_owned(), config);
                 }
@@ -96,7 +99,10 @@ impl Versions {
 
     async fn add_runtime_policy(&self, item: &mut Observed) -> Result<(), String> {
         let (function, qualifier) = (function_part::function_of(&item.key), function_part::qualifier_of(&item.key));
-        if let Some(policy) = runtime_management(&self.client, function, Some(qualifier)).await? {
+        let mut unread = Unread::default();
+        let policy = runtime_management(&self.client, function, Some(qualifier), &mut unread).await?;
+        unread.of(item);
+        if let Some(policy) = policy {
             spec::add_runtime_policy(item, Input(&policy));
         }
         Ok(())
@@ -161,12 +167,14 @@ pub(crate) async fn runtime_management(
     client: &Client,
     function: &str,
     qualifier: Option<&str>,
+    unread: &mut Unread,
 ) -> Result<Option<Json>, String> {
     let call = || {
         let call = client.get_runtime_management_config().function_name(function);
         call.set_qualifier(qualifier.map(str::to_owned)).send()
     };
-    let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
+    let properties = [if qualifier.is_some() { spec::POLICY } else { "RuntimeManagementConfig" }];
+    let answer = unread.take(&properties, "lambda:GetRuntimeManagementConfig", setting(SERVICE, call).await)?;
     Ok(answer.map(|answer| {
         json!({
             "UpdateRuntimeOn": answer.update_runtime_on.as_ref().map(|word| word.as_str()),
@@ -194,9 +202,14 @@ fn has_word(world: &Observation, function: &str, word: &str) -> bool {
 }
 
 /// The scaling that was asked for on a version of a function on managed instances; null where none was.
-pub(crate) async fn scaling(client: &Client, function: &str, qualifier: &str) -> Result<Json, String> {
+pub(crate) async fn scaling(
+    client: &Client,
+    function: &str,
+    qualifier: &str,
+    unread: &mut Unread,
+) -> Result<Json, String> {
     let call = || client.get_function_scaling_config().function_name(function).qualifier(qualifier).send();
-    let answer = read(SERVICE, || async { offered(SERVICE, call().await) }).await?.flatten();
+    let answer = unread.take(&[SCALING], "lambda:GetFunctionScalingConfig", setting(SERVICE, call).await)?;
     let config = answer.and_then(|answer| answer.requested_function_scaling_config);
     let Some(config) = config else { return Ok(Json::Null) };
     let config = json!({
@@ -221,10 +234,12 @@ pub(crate) async fn put_scaling(client: &Client, input: Input<'_>) -> Applied {
 pub(crate) async fn add_provisioned(client: &Client, item: &mut Observed) -> Result<(), String> {
     let (function, qualifier) = (function_part::function_of(&item.key), function_part::qualifier_of(&item.key));
     let call = || client.get_provisioned_concurrency_config().function_name(function).qualifier(qualifier).send();
-    let Some(config) = read(SERVICE, call).await? else { return Ok(()) };
+    let mut unread = Unread::default();
+    let config = unread.take(&[CONCURRENCY], "lambda:GetProvisionedConcurrencyConfig", setting(SERVICE, call).await)?;
+    unread.of(item);
+    let Some(config) = config else { return Ok(()) };
     let count = config.requested_provisioned_concurrent_executions();
-    item.properties
-        .insert("ProvisionedConcurrencyConfig".to_owned(), json!({"ProvisionedConcurrentExecutions": count}));
+    item.properties.insert(CONCURRENCY.to_owned(), json!({"ProvisionedConcurrentExecutions": count}));
     let reason = config.status_reason().unwrap_or("provisioned concurrency").to_owned();
     match config.status().map(|status| status.as_str()) {
         Some("IN_PROGRESS") => item.state = State::Pending { reason },

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::function_part::{function_of, qualifier_of};
 use crate::function_ref::FunctionRef;
+use crate::version::spec::CONCURRENCY;
 use crate::{alias, event_source_mapping, invoke_config, permission, url};
 
 /// The word of a version that stays as one of those that are kept.
@@ -81,6 +82,6 @@ pub fn is_referred_to(observed: &Observed, world: &Observation) -> bool {
         let mut parts = [permission::TYPE, url::TYPE, invoke_config::TYPE].into_iter();
         parts.any(|type_name| world.table(type_name).parts_of(function).any(|item| qualifier_of(&item.key) == version))
     };
-    let provisioned = observed.properties.contains_key("ProvisionedConcurrencyConfig");
+    let provisioned = observed.may_have(CONCURRENCY);
     provisioned || by_alias || by_mapping() || by_part()
 }

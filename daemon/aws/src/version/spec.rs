@@ -22,7 +22,9 @@ pub(crate) const PROVISIONED: &str = "provisioned";
 pub(crate) const POLICY_WORD: &str = "runtime-policy";
 /// The version of a function on managed instances that follows it and is not numbered.
 pub(crate) const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
-const POLICY: &str = "RuntimePolicy";
+pub(crate) const POLICY: &str = "RuntimePolicy";
+/// What is provisioned on a version or an alias.
+pub(crate) const CONCURRENCY: &str = "ProvisionedConcurrencyConfig";
 /// Where the word of the version's mark is remembered.
 const MARK: &str = "Mark";
 
@@ -90,7 +92,7 @@ impl Kind for Version {
             ("FunctionName", Json::from(function_part::function_of(key))),
             ("Description", mark::text(want).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from)),
             ("CodeSha256", text("CodeSha256")),
-            ("ProvisionedConcurrencyConfig", provisioned(input)),
+            (CONCURRENCY, provisioned(input)),
             ("FunctionScalingConfig", scaling(input.map("FunctionScalingConfig"))),
             (POLICY, input.map(POLICY).map(canonical::runtime_management).unwrap_or_default()),
         ])
@@ -155,7 +157,7 @@ impl Kind for Version {
 
     fn further_words(&self, want: Option<&Want>, observed: Option<&Observed>) -> Vec<String> {
         let asked = want.is_some_and(|want| want.properties.contains_key(POLICY));
-        let there = observed.is_some_and(|observed| observed.properties.contains_key(POLICY));
+        let there = observed.is_some_and(|observed| observed.may_have(POLICY));
         let policy = (asked || there).then(|| POLICY_WORD.to_owned());
         provisioned_words(want, observed).into_iter().chain(policy).collect()
     }
@@ -189,7 +191,7 @@ impl Kind for Version {
                 .with("Qualifier", function_part::qualifier_of(work.key))
         };
         let mut steps = Vec::new();
-        if work.changed("ProvisionedConcurrencyConfig") {
+        if work.changed(CONCURRENCY) {
             steps.push(provision(TYPE, &work));
         }
         if work.changed("FunctionScalingConfig") {
@@ -268,8 +270,7 @@ pub(crate) fn scaling(config: Option<Input<'_>>) -> Json {
 
 /// The canonical `ProvisionedConcurrencyConfig` of a version or an alias.
 pub(crate) fn provisioned(input: Input<'_>) -> Json {
-    let count =
-        input.map("ProvisionedConcurrencyConfig").and_then(|config| config.get("ProvisionedConcurrentExecutions"));
+    let count = input.map(CONCURRENCY).and_then(|config| config.get("ProvisionedConcurrentExecutions"));
     match count.map(number) {
         None => Json::Null,
         Some(zero) if zero.as_i64() == Some(0) => Json::Null,
@@ -282,7 +283,7 @@ pub(crate) fn provision(type_name: &'static str, work: &Work<'_>) -> Step {
     let call = Call::new()
         .with("FunctionName", function_part::function_of(work.key))
         .with("Qualifier", function_part::qualifier_of(work.key));
-    let wanted = work.desired.get("ProvisionedConcurrencyConfig");
+    let wanted = work.desired.get(CONCURRENCY);
     match wanted.and_then(|config| config.get("ProvisionedConcurrentExecutions")) {
         Some(count) => call.with("ProvisionedConcurrentExecutions", count.clone()).step(
             type_name,
@@ -295,8 +296,7 @@ pub(crate) fn provision(type_name: &'static str, work: &Work<'_>) -> Step {
 
 /// The word for provisioned concurrency, where it is asked for or there.
 pub(crate) fn provisioned_words(want: Option<&Want>, observed: Option<&Observed>) -> Vec<String> {
-    let name = "ProvisionedConcurrencyConfig";
-    let asked = want.is_some_and(|want| want.properties.contains_key(name));
-    let there = observed.is_some_and(|observed| observed.properties.contains_key(name));
+    let asked = want.is_some_and(|want| want.properties.contains_key(CONCURRENCY));
+    let there = observed.is_some_and(|observed| observed.may_have(CONCURRENCY));
     if asked || there { vec![PROVISIONED.to_owned()] } else { Vec::new() }
 }

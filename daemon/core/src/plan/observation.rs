@@ -32,6 +32,9 @@ pub struct Observed {
     pub state: State,
     /// AWS's optimistic lock, where there is one (Lambda's `RevisionId`).
     pub revision: Option<String>,
+    /// Properties that AWS did not tell, because the credentials may not ask, and what to allow. Nothing is known about
+    /// them: where the spec does not speak of one it is left as it is, and where it does, the resource is blocked.
+    pub unread: BTreeMap<&'static str, String>,
 }
 
 impl Observed {
@@ -46,7 +49,13 @@ impl Observed {
             attributes: Map::new(),
             state: State::Settled,
             revision: None,
+            unread: BTreeMap::new(),
         }
+    }
+
+    /// Whether it has a property, as far as anybody may know.
+    pub fn may_have(&self, property: &str) -> bool {
+        self.properties.contains_key(property) || self.unread.contains_key(property)
     }
 
     /// The same with tags, and the marks among them.

@@ -75,11 +75,16 @@ impl Planner<'_> {
             action.block(reason);
             return;
         }
+        let says = |property: &str| want.properties.contains_key(property) || want.unknown_below(property).is_some();
+        if let Some((property, reason)) = observed.unread.iter().find(|(property, _)| says(property)) {
+            action.block(format!("`{property}` could not be read: {reason}"));
+            return;
+        }
         let secrets: BTreeSet<String> = secrets.into_iter().chain(kind.secrets_seen(observed)).collect();
         let mut desired = desired;
         let mut seen = observed.properties.clone();
         kind.align(scope, want, &mut desired, &mut seen, observed);
-        for path in want.unknown.keys() {
+        for path in want.unknown.keys().map(String::as_str).chain(observed.unread.keys().copied()) {
             diff::remove_path(&mut desired, diff::head(path));
             diff::remove_path(&mut seen, diff::head(path));
         }
