@@ -33,7 +33,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use lambda::Phase;
+pub use logs::Group;
 pub use quota::{Limit, bucket};
+pub use ssm::Parameter;
 pub use wire::{Answer, Fault};
 
 /// The account of all simulations.
@@ -68,6 +70,14 @@ pub struct Rules {
     pub principal: Duration,
     /// How long IAM itself may not find what it has just made.
     pub iam_reads: Duration,
+    /// How many managed policies a role may have.
+    pub policies: usize,
+    /// How long a parameter that was just made has no value to read.
+    pub parameter_appears: Duration,
+    /// How long it is not listed.
+    pub parameter_listed: Duration,
+    /// How long Systems Manager looks up an image before its parameter, or a new version of it, is there.
+    pub image: Duration,
     /// How long a queue answers old and new attributes in turn, and Lambda sees the old ones.
     pub queue_attributes: Duration,
     /// How long a queue that was just made is not found.
@@ -97,6 +107,10 @@ impl Default for Rules {
             role: Duration::from_secs(10),
             principal: Duration::from_secs(8),
             iam_reads: Duration::from_secs(2),
+            policies: 10,
+            parameter_appears: Duration::ZERO,
+            parameter_listed: Duration::ZERO,
+            image: Duration::from_secs(120),
             queue_attributes: Duration::from_secs(60),
             queue_appears: Duration::from_secs(1),
             queue_name: Duration::from_secs(60),
@@ -119,6 +133,7 @@ impl Rules {
             role: none,
             principal: none,
             iam_reads: none,
+            image: none,
             queue_attributes: none,
             queue_appears: none,
             queue_name: none,
@@ -167,6 +182,8 @@ pub enum Trouble {
     CutShort,
     /// The service breaks before it does anything.
     ServerError,
+    /// Somebody else changes the account a moment before it arrives.
+    Meanwhile(fn(&mut Cloud)),
     /// It is refused.
     Refused(Fault),
     /// It is refused, and every one that follows as well.
@@ -404,6 +421,9 @@ impl Aws {
                 _ => cloud.troubles.remove(at).1,
             });
             let allowed = !cloud.rules.quotas || cloud.quotas.take(&request.service, &request.operation, cloud.now);
+            if let Some(Trouble::Meanwhile(change)) = &trouble {
+                change(cloud);
+            }
             let answer = match &trouble {
                 _ if !allowed => {
                     let (code, status) = quota::throttled(&request.service);

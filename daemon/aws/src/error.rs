@@ -471,19 +471,23 @@ pub(crate) fn unconnected(causes: &[&(dyn Error + 'static)]) -> bool {
 
 /// Takes values out of AWS's messages: some echo an environment or a whole request.
 fn redact(message: &str) -> String {
-    const ECHOES: [&str; 5] = [
-        "environment variables you have provided",
-        "Environment variables",
-        "at 'environment",
-        "at 'value'",
-        "at 'secretString'",
-    ];
-    let Some(at) = ECHOES.iter().filter_map(|echo| message.find(echo).map(|at| at + echo.len())).min() else {
-        return message.chars().take(1000).collect();
-    };
+    const ECHOES: [&str; 2] = ["environment variables you have provided", "Environment variables"];
+    const PLACES: [&str; 3] = ["at 'environment", "at 'value'", "at 'secretString'"];
+    const LEFT_OUT: &str = "(the rest of AWS's message is left out: it can hold values)";
+    // `Value 'hunter2' at 'value' failed to satisfy constraint`: the value stands before its place, and may say anything.
+    // What AWS keeps to itself is `Value at 'value' failed`.
+    let quoted = message.find("Value '").filter(|_| PLACES.iter().any(|place| message.contains(place)));
+    if let Some(at) = quoted {
+        let place =
+            PLACES.iter().find(|place| message.contains(*place)).map_or("", |place| place.trim_end_matches('\''));
+        return format!("{}Value {place}' was not accepted {LEFT_OUT}", &message[..at]);
+    }
     // What follows the echo's first words may hold values: only the limit that the message speaks of is kept.
-    let limit = if message.contains("4KB limit") { " exceeded the 4KB limit" } else { " were not accepted" };
-    format!("{}{limit} (the rest of AWS's message is left out: it can hold values)", &message[..at])
+    if let Some(at) = ECHOES.iter().filter_map(|echo| message.find(echo).map(|at| at + echo.len())).min() {
+        let limit = if message.contains("4KB limit") { " exceeded the 4KB limit" } else { " were not accepted" };
+        return format!("{}{limit} {LEFT_OUT}", &message[..at]);
+    }
+    message.chars().take(1000).collect()
 }
 
 #[cfg(test)]
@@ -664,6 +668,15 @@ mod tests {
         );
         assert!(!echo.sentence().contains("hunter2"));
         assert!(echo.sentence().contains("4KB"));
+        for place in ["value", "environment.variables", "secretString"] {
+            let said = format!(
+                "1 validation error detected: Value '{{K=hunter2 at 'value' hunter2}}' at '{place}' failed to satisfy constraint: Member must have length less than or equal to 4096"
+            );
+            let echo = failure("ValidationException", &said, 400).sentence();
+            assert!(!echo.contains("hunter2") && echo.contains("was not accepted"), "{echo}");
+        }
+        let masked = "1 validation error detected: Value at 'value' failed to satisfy constraint: Member must have length less than or equal to 4096";
+        assert!(failure("ValidationException", masked, 400).sentence().contains("4096"), "it holds no value");
     }
 
     #[test]

@@ -3,4 +3,5 @@
 pub mod api;
 pub mod people;
 pub mod policy;
+mod room;
 pub mod spec;

@@ -151,7 +151,8 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
                     out["InstanceProfileList"] = json!([]);
                     out
                 });
-                return listing(roles.collect(), "RoleDetailList", 1000, input);
+                // Pages may be shorter than what was asked for.
+                return listing(roles.collect(), "RoleDetailList", 7, input);
             }
             let policies = cloud.iam.policies.iter().map(|(name, policy)| {
                 let mut out = policy.json(name, attachments(cloud, &policy.arn));
@@ -180,6 +181,9 @@ fn attachments(cloud: &Cloud, arn: &str) -> usize {
 }
 
 fn trust(cloud: &Cloud, document: &str) -> Result<(), Fault> {
+    if document.chars().filter(|sign| !sign.is_whitespace()).count() > 2048 {
+        return Err(fault("LimitExceeded", 409, "Cannot exceed quota for ACLSizePerRole: 2048"));
+    }
     let broken = || fault("MalformedPolicyDocument", 400, "This policy contains invalid Json");
     let parsed: Json = serde_json::from_str(document).map_err(|_| broken())?;
     let unknown = || fault("MalformedPolicyDocument", 400, "Invalid principal in policy: \"AWS\"");
@@ -226,7 +230,14 @@ fn role(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
     let policy_name = text(input, "PolicyName").to_owned();
     let given = |name: &str| input.get(name).and_then(Json::as_str).map(str::to_owned);
     match operation {
-        "GetRole" => return Ok(json!({"Role": role.json(&name)})),
+        "GetRole" => {
+            let mut out = role.json(&name);
+            if now < role.born + rules.iam_reads * 2 {
+                // Not everywhere in IAM is known yet what it is called.
+                out["Arn"] = json!(role.id);
+            }
+            return Ok(json!({"Role": out}));
+        }
         "ListRolePolicies" => {
             return listing(role.inline.keys().map(|name| json!(name)).collect(), "PolicyNames", 100, input);
         }
@@ -246,6 +257,13 @@ fn role(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
         "PutRolePermissionsBoundary" => role.boundary = given("PermissionsBoundary"),
         "DeleteRolePermissionsBoundary" => role.boundary = None,
         "PutRolePolicy" => {
+            let size = |text: &str| text.chars().filter(|sign| !sign.is_whitespace()).count();
+            let others = role.inline.iter().filter(|(other, _)| **other != policy_name);
+            let all = others.map(|(_, text)| size(text)).sum::<usize>() + size(text(input, "PolicyDocument"));
+            if all > 10_240 {
+                let text = format!("Maximum policy size of 10240 bytes exceeded for role {name}");
+                return Err(fault("LimitExceeded", 409, text));
+            }
             role.inline.insert(policy_name, text(input, "PolicyDocument").to_owned());
             role.changed = now;
         }
@@ -258,6 +276,10 @@ fn role(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
                 return Err(fault("NoSuchEntity", 404, text));
             }
             role.attached.retain(|arn| *arn != policy_arn);
+            if role.attached.len() >= rules.policies {
+                let text = format!("Cannot exceed quota for PoliciesPerRole: {}", rules.policies);
+                return Err(fault("LimitExceeded", 409, text));
+            }
             role.attached.push(policy_arn);
             role.changed = now;
         }

@@ -15,6 +15,8 @@ const RETENTION: [i64; 22] =
 pub struct Store {
     /// Those that are there.
     pub groups: BTreeMap<String, Group>,
+    /// The retention that a policy of the account puts in place of each group's own.
+    pub account_retention: Option<i64>,
 }
 
 /// A group.
@@ -24,6 +26,8 @@ pub struct Group {
     pub entry: Map<String, Json>,
     /// Tags.
     pub tags: Map<String, Json>,
+    /// Its field index policy.
+    pub index: Option<String>,
 }
 
 fn missing() -> Fault {
@@ -31,16 +35,32 @@ fn missing() -> Fault {
 }
 
 pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
-    let name = text(input, "logGroupName").to_owned();
+    let name = ["logGroupName", "logGroupIdentifier"].map(|key| text(input, key)).concat();
     match operation {
         "DescribeLogGroups" => {
             let prefix = text(input, "logGroupNamePrefix");
             let all = cloud.logs.groups.iter().filter(|(name, _)| name.starts_with(prefix));
-            let entries = all.map(|(_, group)| Json::Object(group.entry.clone())).collect();
+            let shown = |group: &Group| {
+                let mut entry = group.entry.clone();
+                if let Some(days) = cloud.logs.account_retention {
+                    entry.insert("retentionInDays".to_owned(), json!(days));
+                }
+                Json::Object(entry)
+            };
+            let entries = all.map(|(_, group)| shown(group)).collect();
             let (entries, next) = page(entries, 50, text(input, "nextToken"));
             Ok(json!({"logGroups": entries, "nextToken": next}))
         }
-        "DescribeIndexPolicies" => Ok(json!({"indexPolicies": []})),
+        "DescribeIndexPolicies" => {
+            let names = texts(input, "logGroupIdentifiers");
+            let group = names.first().and_then(|name| cloud.logs.groups.get(name)).ok_or_else(missing)?;
+            let own = group.index.iter().map(|text| json!({"policyDocument": text, "source": "LOG_GROUP"}));
+            // One page is empty and not the last.
+            if text(input, "nextToken").is_empty() {
+                return Ok(json!({"indexPolicies": [], "nextToken": "1"}));
+            }
+            Ok(json!({"indexPolicies": own.collect::<Vec<_>>()}))
+        }
         "DescribeResourcePolicies" => Ok(json!({"resourcePolicies": []})),
         "CreateLogGroup" => {
             if cloud.logs.groups.contains_key(&name) {
@@ -56,7 +76,7 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
                 entry["kmsKeyId"] = key.clone();
             }
             let entry = entry.as_object().cloned().unwrap_or_default();
-            cloud.logs.groups.insert(name, Group { entry, tags: object(input, "tags") });
+            cloud.logs.groups.insert(name, Group { entry, tags: object(input, "tags"), index: None });
             Ok(json!({}))
         }
         "ListTagsForResource" | "TagResource" | "UntagResource" => {
@@ -76,7 +96,14 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             }
             Ok(json!({}))
         }
-        "DeleteLogGroup" => cloud.logs.groups.remove(&name).map(|_| json!({})).ok_or_else(missing),
+        "DeleteLogGroup" => {
+            let protected = |group: &Group| group.entry.get("deletionProtectionEnabled") == Some(&json!(true));
+            if cloud.logs.groups.get(&name).is_some_and(protected) {
+                let text = "The log group cannot be deleted because deletion protection is enabled.";
+                return Err(fault("ValidationException", 400, text));
+            }
+            cloud.logs.groups.remove(&name).map(|_| json!({})).ok_or_else(missing)
+        }
         _ => {
             let group = cloud.logs.groups.get_mut(&name).ok_or_else(missing)?;
             match operation {
@@ -89,6 +116,12 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
                 }
                 "DeleteRetentionPolicy" => {
                     group.entry.shift_remove("retentionInDays");
+                }
+                "PutIndexPolicy" => group.index = Some(text(input, "policyDocument").to_owned()),
+                "DeleteIndexPolicy" => group.index = None,
+                "PutLogGroupDeletionProtection" => {
+                    let on = input["deletionProtectionEnabled"].clone();
+                    group.entry.insert("deletionProtectionEnabled".to_owned(), on);
                 }
                 "AssociateKmsKey" => {
                     group.entry.insert("kmsKeyId".to_owned(), input["kmsKeyId"].clone());

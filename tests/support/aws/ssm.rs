@@ -15,6 +15,8 @@ pub struct Store {
     pub parameters: BTreeMap<String, Parameter>,
     /// When those that are gone were deleted.
     pub deleted: BTreeMap<String, Duration>,
+    /// What is answered where the value of a SecureString is asked for: the key is closed to the caller.
+    pub sealed: Option<Fault>,
 }
 
 /// A parameter.
@@ -28,10 +30,26 @@ pub struct Parameter {
     pub version: u64,
     /// Tags.
     pub tags: Map<String, Json>,
+    /// When it was made.
+    pub born: Duration,
+    /// What comes when its image has been looked up.
+    pub coming: Option<(Duration, Box<Parameter>)>,
 }
 
 fn missing() -> Fault {
     fault("ParameterNotFound", 400, "")
+}
+
+/// Takes in what was written a while ago, where the image was found meanwhile.
+fn looked_up(cloud: &mut Cloud) {
+    let now = cloud.now;
+    for it in cloud.ssm.parameters.values_mut() {
+        if it.coming.as_ref().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, new)) = it.coming.take()
+        {
+            *it = *new;
+        }
+    }
 }
 
 pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
@@ -40,11 +58,18 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
         "" => text(input, "ResourceId").to_owned(),
         name => name.to_owned(),
     };
+    looked_up(cloud);
+    let (appears, listed, image) = (cloud.rules.parameter_appears, cloud.rules.parameter_listed, cloud.rules.image);
     match operation {
         "DescribeParameters" => {
             let filter = input.pointer("/ParameterFilters/0").map(|filter| texts(filter, "Values"));
             let wanted = |name: &String| filter.as_ref().is_none_or(|names| names.contains(name));
-            let all = cloud.ssm.parameters.iter().filter(|(name, _)| wanted(name)).map(|(_, it)| {
+            let all = cloud
+                .ssm
+                .parameters
+                .iter()
+                .filter(|(name, it)| wanted(name) && it.version > 0 && (it.version > 1 || now >= it.born + listed));
+            let all = all.map(|(_, it)| {
                 let mut entry = it.metadata.clone();
                 entry.insert("Version".to_owned(), json!(it.version));
                 Json::Object(entry)
@@ -55,9 +80,12 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
         "GetParameters" => {
             let (mut there, mut absent) = (Vec::new(), Vec::new());
             for name in texts(input, "Names") {
-                match cloud.ssm.parameters.get(&name) {
+                match cloud.ssm.parameters.get(&name).filter(|it| it.version > 0 && now >= it.born + appears) {
+                    Some(it) if it.metadata["Type"] == "SecureString" && cloud.ssm.sealed.is_some() => {
+                        return Err(cloud.ssm.sealed.clone().unwrap_or_else(missing));
+                    }
                     Some(it) => there.push(
-                        json!({"Name": name, "Type": it.metadata["Type"], "Value": it.value, "Version": it.version}),
+                        json!({"Name": name, "Type": it.metadata["Type"], "Value": it.value, "Version": it.version, "DataType": it.metadata["DataType"], "LastModifiedDate": it.metadata.get("LastModifiedDate")}),
                     ),
                     None => absent.push(name),
                 }
@@ -92,7 +120,7 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
                     ));
                 }
             }
-            let mut it = old.cloned().unwrap_or(Parameter { tags, ..Parameter::default() });
+            let mut it = old.cloned().unwrap_or(Parameter { tags, born: now, ..Parameter::default() });
             for key in ["Description", "AllowedPattern", "KeyId", "DataType", "Tier", "Policies"] {
                 match input.get(key) {
                     Some(value) if value == "" => it.metadata.shift_remove(key),
@@ -115,6 +143,12 @@ pub(crate) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer
             it.value = text(input, "Value").to_owned();
             it.version += 1;
             let answer = json!({"Version": it.version, "Tier": it.metadata["Tier"]});
+            if it.metadata["DataType"] == "aws:ec2:image" && !image.is_zero() {
+                let mut before = cloud.ssm.parameters.remove(&name).unwrap_or(Parameter { born: now, ..it.clone() });
+                before.version = it.version - 1;
+                before.coming = Some((now + image, Box::new(Parameter { coming: None, ..it })));
+                it = before;
+            }
             cloud.ssm.parameters.insert(name, it);
             Ok(answer)
         }

@@ -61,6 +61,18 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "the key must be enabled, and whoever evenkeel works as needs kms:CreateGrant on it",
     ),
     (
+        "ParameterMaxVersionLimitExceeded",
+        "",
+        "AWS keeps a hundred versions of a parameter, and the oldest one has a label: move its label to a newer version",
+    ),
+    ("LimitExceeded", "PoliciesPerRole", "attach fewer policies, put several into one, or ask AWS for more"),
+    (
+        "LimitExceeded",
+        "Maximum policy size",
+        "all inline policies of a role together may have 10,240 characters: make one a managed policy",
+    ),
+    ("LimitExceeded", "ACLSizePerRole", "make the trust policy shorter, or ask AWS for more"),
+    (
         "InvalidParameterValueException",
         "cannot be assumed by Lambda",
         "its trust policy must let lambda.amazonaws.com do sts:AssumeRole",

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_ssm::types::{ParameterStringFilter, ResourceTypeForTagging};
-use evenkeel_core::plan::{Applied, Artifacts, Ask, Marks, Observed, Pace, Reach, Reading, Scope, Seen, Step, Tags};
+use evenkeel_core::plan::{
+    Applied, Artifacts, Ask, Marks, Observation, Observed, Pace, Reach, Reading, Scope, Seen, State, Step, Tags, Told,
+};
 use futures::StreamExt as _;
 use serde_json::Value as Json;
 
 use super::spec::{self, TYPE};
 use crate::client::Account;
-use crate::error::{done, gone, unknown_operation};
+use crate::error::{Failure, answered, done, gone, unknown_operation};
 use crate::place::place;
-use crate::reading::{CONCURRENCY, failed, line_marker, pages, read};
+use crate::reading::{CONCURRENCY, Unread, failed, line_marker, pages, read, setting};
 use crate::values::{list_of, tags_in};
-use crate::wire::{heard, sent};
+use crate::wire::{asked, heard, sent};
 
 const SERVICE: &str = "SSM";
 /// The metadata tell of new values.
@@ -34,9 +36,18 @@ pub(crate) struct Parameters {
 /// What a reading of values found.
 #[derive(Default)]
 struct Values {
-    there: BTreeMap<String, String>,
+    /// Answers of `GetParameters`, by name.
+    there: BTreeMap<String, Json>,
     absent: Vec<String>,
     failed: Vec<(String, String)>,
+    /// Those whose value the credentials may not read, and why.
+    denied: BTreeMap<String, Unread>,
+}
+
+/// A value, or why it is not told.
+enum Value {
+    Told(String),
+    Unread(Unread),
 }
 
 impl Parameters {
@@ -83,7 +94,7 @@ impl Parameters {
         let answers: Vec<_> = futures::stream::iter(tens)
             .map(|ten| async move {
                 match self.get(&ten).await {
-                    Err(_) if ten.len() > 1 => {
+                    Err(failure) if ten.len() > 1 && !failure.is_passing() => {
                         let mut each = Vec::new();
                         for name in ten {
                             let one = vec![name];
@@ -104,22 +115,30 @@ impl Parameters {
                     out.there.extend(there);
                     out.absent.extend(absent);
                 }
-                Err(reason) => out.failed.extend(names.into_iter().map(|name| (name, reason.clone()))),
+                Err(failure) => {
+                    for name in names {
+                        let mut unread = Unread::default();
+                        let action = "ssm:GetParameters, and kms:Decrypt on the key of a SecureString";
+                        match unread.take(&["Value"], action, Err::<(), _>(failure.clone())) {
+                            Ok(()) => _ = out.denied.insert(name, unread),
+                            Err(reason) => out.failed.push((name, reason)),
+                        }
+                    }
+                }
             }
         }
         out
     }
 
-    async fn get(&self, names: &[String]) -> Result<(BTreeMap<String, String>, Vec<String>), String> {
+    async fn get(&self, names: &[String]) -> Result<(BTreeMap<String, Json>, Vec<String>), Failure> {
         let ssm = &self.ssm;
-        let answer = read(SERVICE, || async move {
+        let answer = setting(SERVICE, || async move {
             heard!(ssm.get_parameters().set_names(Some(names.to_vec())).with_decryption(true))
         })
         .await?
         .unwrap_or_default();
-        let there = answer.get("Parameters").and_then(Json::as_array).into_iter().flatten().filter_map(|parameter| {
-            Some((parameter.get("Name")?.as_str()?.to_owned(), parameter.get("Value")?.as_str()?.to_owned()))
-        });
+        let there = answer.get("Parameters").and_then(Json::as_array).into_iter().flatten();
+        let there = there.filter_map(|parameter| Some((name_of(parameter)?.to_owned(), parameter.clone())));
         let absent = answer.get("InvalidParameters").and_then(Json::as_array).into_iter().flatten();
         Ok((there.collect(), absent.filter_map(Json::as_str).map(str::to_owned).collect()))
     }
@@ -156,33 +175,34 @@ impl Parameters {
             }
         }
         drop(tagged);
-        let mut known: BTreeMap<String, String> = BTreeMap::new();
-        let mut unread: Vec<String> = Vec::new();
+        let mut known: BTreeMap<String, Value> = BTreeMap::new();
+        let mut unknown: Vec<String> = Vec::new();
         for (name, entry, _) in &ours {
             match unchanged(ask, name, entry) {
                 Some(value) => {
-                    known.insert(name.clone(), value);
+                    known.insert(name.clone(), Value::Told(value));
                 }
-                None => unread.push(name.clone()),
+                None => unknown.push(name.clone()),
             }
         }
-        let values = self.values(unread).await;
-        known.extend(values.there);
+        let values = self.values(unknown).await;
+        let told = values.there.iter().map(|(name, answer)| (name.clone(), Value::Told(value_of(answer))));
+        known.extend(told.chain(values.denied.into_iter().map(|(name, unread)| (name, Value::Unread(unread)))));
         seen.failed.extend(values.failed);
         // Deleted between the two calls.
         seen.absent.extend(values.absent);
         for (name, entry, tags) in ours {
-            if let Some(value) = known.get(&name) {
-                seen.items.extend(self.item(&entry, value, tags));
+            if let Some(value) = known.remove(&name) {
+                seen.items.extend(self.item(&entry, value, tags, ask));
             }
         }
         choice.noted(seen)
     }
 
-    async fn only(&self, keys: &BTreeSet<String>) -> Seen {
-        let values = self.values(keys.iter().cloned().collect()).await;
+    async fn only(&self, keys: &BTreeSet<String>, ask: Ask<'_>) -> Seen {
+        let mut values = self.values(keys.iter().cloned().collect()).await;
         let mut seen = Seen { absent: values.absent, failed: values.failed, ..Seen::default() };
-        let there: Vec<String> = values.there.keys().cloned().collect();
+        let there: Vec<String> = values.there.keys().chain(values.denied.keys()).cloned().collect();
         for names in there.chunks(NAMES) {
             let metadata: BTreeMap<String, Json> = match self.describe(Some(names)).await {
                 Ok(entries) => {
@@ -194,11 +214,18 @@ impl Parameters {
                 }
             };
             for name in names {
-                let value = values.there.get(name).map_or("", String::as_str);
+                let answer = values.there.remove(name);
+                let value = match (&answer, values.denied.remove(name)) {
+                    (_, Some(unread)) => Value::Unread(unread),
+                    (answer, None) => Value::Told(answer.as_ref().map(value_of).unwrap_or_default()),
+                };
                 match (metadata.get(name), self.tags(name).await) {
-                    (Some(entry), Ok(tags)) => seen.items.extend(self.item(entry, value, tags)),
-                    (None, _) => {
-                        seen.failed.push((name.clone(), "SSM has its value but does not list it yet".to_owned()))
+                    (Some(entry), Ok(tags)) => seen.items.extend(self.item(entry, value, tags, ask)),
+                    // What was just made is not listed yet.
+                    (None, Ok(tags)) => {
+                        let item = answer.and_then(|answer| self.item(&answer, value, tags, ask));
+                        let reason = "Systems Manager does not list it yet".to_owned();
+                        seen.items.extend(item.map(|item| Observed { state: State::Pending { reason }, ..item }));
                     }
                     (_, Err(reason)) => seen.failed.push((name.clone(), reason)),
                 }
@@ -207,19 +234,34 @@ impl Parameters {
         seen
     }
 
-    fn item(&self, entry: &Json, value: &str, tags: Tags) -> Option<Observed> {
-        Some(spec::observed(&self.place, entry, Some(value))?.with_tags(tags))
+    fn item(&self, entry: &Json, value: Value, tags: Tags, ask: Ask<'_>) -> Option<Observed> {
+        let mut item = match value {
+            Value::Told(value) => spec::observed(&self.place, entry, Some(&value))?,
+            Value::Unread(unread) => {
+                let mut item = spec::observed(&self.place, entry, None)?;
+                unread.of(&mut item);
+                item
+            }
+        };
+        spec::keep_origin(&mut item, ask.world);
+        Some(item.with_tags(tags))
     }
+}
+
+fn value_of(answer: &Json) -> String {
+    answer.get("Value").and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
 fn name_of(entry: &Json) -> Option<&str> {
     entry.get("Name")?.as_str()
 }
 
-/// The value that was read before, where the parameter has had no new version since.
+/// The value that was read before, where the parameter has had no new version since. One that was deleted and made
+/// again counts its versions from the beginning: the moment tells it apart.
 fn unchanged(ask: Ask<'_>, name: &str, entry: &Json) -> Option<String> {
     let before = ask.world.table(TYPE).get(name)?;
-    (before.attributes.get("Version")? == entry.get("Version")?).then_some(())?;
+    let same = |member: &str| before.attributes.get(member).is_some_and(|known| Some(known) == entry.get(member));
+    (same(spec::VERSION) && same(spec::MODIFIED)).then_some(())?;
     Some(before.properties.get("Value")?.as_str()?.to_owned())
 }
 
@@ -228,14 +270,20 @@ impl Reach for Parameters {
     async fn observe(&self, ask: Ask<'_>) -> Seen {
         match ask.reading {
             Reading::Sweep => self.sweep(ask).await,
-            Reading::Only(keys) => self.only(keys).await,
+            Reading::Only(keys) => self.only(keys, ask).await,
         }
+    }
+
+    /// An overwriting that made the first version made the parameter: somebody had deleted it a moment before.
+    fn told(&self, step: &Step, answer: &Json, _world: &Observation) -> Option<Told> {
+        let item = spec::made_by(&self.place, step, answer)?;
+        Some(Told::Part(Seen { items: vec![item], ..Seen::default() }))
     }
 
     async fn apply(&self, step: &Step, _artifacts: &dyn Artifacts) -> Applied {
         let ssm = &self.ssm;
         match step.operation {
-            "PutParameter" => done(SERVICE, sent!(ssm.put_parameter(), &step.input)),
+            "PutParameter" => answered(SERVICE, asked!(ssm.put_parameter(), &step.input, &[])),
             "AddTagsToResource" => done(SERVICE, sent!(ssm.add_tags_to_resource(), &step.input)),
             "RemoveTagsFromResource" => done(SERVICE, sent!(ssm.remove_tags_from_resource(), &step.input)),
             "DeleteParameter" => gone(SERVICE, sent!(ssm.delete_parameter(), &step.input)),

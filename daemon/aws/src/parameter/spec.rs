@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_core::plan::kind::{Kind, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::naming::{NameStyle, Naming};
-use evenkeel_core::plan::{Facts, Observation, Observed, State, Step, diff};
+use evenkeel_core::plan::{Facts, Observation, Observed, State, Step, Tags, diff};
 use serde_json::{Map, Value as Json};
 
 use crate::call::Call;
@@ -15,6 +15,14 @@ pub(crate) const TYPE: &str = "AWS::SSM::Parameter";
 const SECURE: &str = "SecureString";
 /// The key that encrypts where none is named.
 const DEFAULT_KEY: &str = "alias/aws/ssm";
+/// The id of an image, which AWS looks up.
+const IMAGE: &str = "aws:ec2:image";
+/// How often it was written.
+pub(crate) const VERSION: &str = "Version";
+/// When it was written last.
+pub(crate) const MODIFIED: &str = "LastModifiedDate";
+/// Says of a parameter without marks that a write of ours made it.
+const MADE: &str = "Made";
 /// The whole name may have 1,011 characters, AWS's part of the ARN among them; this leaves room for that.
 const NAME_LIMIT: usize = 900;
 
@@ -67,6 +75,19 @@ impl Kind for Parameter {
                 None => desired.shift_remove("Tier"),
             };
         }
+    }
+
+    /// What an overwriting of ours made, because somebody had deleted it meanwhile, has no marks yet.
+    fn adopts_unmarked(&self, scope: &Scope, want: &Want, world: &Observation) -> bool {
+        let at = self.locate(scope, want, world).instances;
+        let made = |key: &str| world.table(TYPE).get(key).is_some_and(|item| item.attributes.contains_key(MADE));
+        at.iter().any(|instance| made(&instance.key))
+    }
+
+    /// An image's id is checked after the answer: its parameter, or its new version, comes minutes later.
+    fn spreads(&self, step: &Step) -> Duration {
+        let is_image = step.input.get("DataType").is_some_and(|kind| kind == IMAGE);
+        Duration::from_secs(if is_image { 600 } else { 10 })
     }
 
     /// AWS asks for half a minute between the deletion of a name and its next creation.
@@ -233,6 +254,24 @@ fn short_key(scope: &Scope, key: &str) -> String {
     short.strip_prefix("key/").unwrap_or(short).to_owned()
 }
 
+/// What an overwriting made that found nothing to write over, as its answer tells: the first version. It has no tags.
+pub(crate) fn made_by(scope: &Scope, step: &Step, answer: &Json) -> Option<Observed> {
+    let overwrites = step.operation == "PutParameter" && step.input.get("Overwrite") == Some(&Json::Bool(true));
+    (overwrites && answer.get(VERSION).map(scalar) == Some(Json::from(1))).then_some(())?;
+    let mut item = observed(scope, &step.input, step.input.get("Value").and_then(Json::as_str))?.with_tags(Tags::new());
+    item.attributes.insert(VERSION.to_owned(), Json::from(1));
+    item.attributes.insert(MADE.to_owned(), Json::Bool(true));
+    Some(item)
+}
+
+/// Remembers that a write of ours made a parameter, as long as it is the version that was made.
+pub(crate) fn keep_origin(item: &mut Observed, world: &Observation) {
+    let before = world.table(TYPE).get(&item.key).filter(|before| before.attributes.contains_key(MADE));
+    if before.is_some_and(|before| before.attributes.get(VERSION) == item.attributes.get(VERSION)) {
+        item.attributes.insert(MADE.to_owned(), Json::Bool(true));
+    }
+}
+
 /// A parameter from an entry of `DescribeParameters` and, where it was read, the value from `GetParameters`.
 pub(crate) fn observed(scope: &Scope, metadata: &Json, value: Option<&str>) -> Option<Observed> {
     let name = metadata.get("Name")?.as_str()?;
@@ -251,8 +290,11 @@ pub(crate) fn observed(scope: &Scope, metadata: &Json, value: Option<&str>) -> O
     }
     let mut out = Observed::new(name, name);
     out.properties = canonical(scope, &answer, name);
-    if let Some(version) = answer.get("Version").map(scalar) {
-        out.attributes.insert("Version".to_owned(), version);
+    if let Some(version) = answer.get(VERSION).map(scalar) {
+        out.attributes.insert(VERSION.to_owned(), version);
+    }
+    if let Some(moment) = answer.get(MODIFIED) {
+        out.attributes.insert(MODIFIED.to_owned(), moment.clone());
     }
     out.state = State::Settled;
     Some(out)

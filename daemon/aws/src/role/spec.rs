@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::room;
 use crate::call::{Call, retag};
 use crate::values::{insert_some, number, text, text_of, texts};
 use evenkeel_core::plan::diff;
@@ -141,33 +142,31 @@ impl Kind for Role {
                 None => step("DeleteRolePermissionsBoundary", json!({"RoleName": role}), role),
             });
         }
-        // What is new comes before what goes: at no time may the role do less than it should.
+        let there = |name: &str| member(&observed.properties, POLICIES, name);
+        let mut put = Vec::new();
         for (name, document) in inline(work.want) {
             let path = format!("{POLICIES}.{name}");
-            let differs = member(work.desired, POLICIES, name) != member(&observed.properties, POLICIES, name);
+            let differs = member(work.desired, POLICIES, name) != there(name);
             if differs && work.changes.iter().any(|change| diff::is_below(&change.path, &path)) {
-                steps.push(put_inline(role, name, document));
+                put.push((room::size(document) - there(name).map_or(0, room::size), put_inline(role, name, document)));
             }
         }
         let changed = |property: &str, name: &str| {
             let path = format!("{property}.{name}");
             work.changes.iter().any(|change| change.path == path)
         };
-        for arn in texts(work.want.properties.get(MANAGED)) {
-            if changed(MANAGED, arn) {
-                steps.push(attach(role, arn));
-            }
-        }
-        for name in members(&observed.properties, POLICIES) {
-            if member(work.desired, POLICIES, name).is_none() && changed(POLICIES, name) {
-                steps.push(delete_inline(role, name));
-            }
-        }
-        for arn in members(&observed.properties, MANAGED) {
-            if member(work.desired, MANAGED, arn).is_none() && changed(MANAGED, arn) {
-                steps.push(detach(role, arn));
-            }
-        }
+        let goes = |property: &'static str| {
+            let leaves = move |name: &&str| member(work.desired, property, name).is_none() && changed(property, name);
+            members(&observed.properties, property).filter(leaves)
+        };
+        let delete = goes(POLICIES).map(|name| (-there(name).map_or(0, room::size), delete_inline(role, name)));
+        let have = members(&observed.properties, POLICIES).filter_map(there).map(room::size).sum();
+        steps.extend(room::in_order(put, delete.collect(), have, room::INLINE));
+        let wanted = texts(work.want.properties.get(MANAGED)).into_iter().filter(|arn| changed(MANAGED, arn));
+        let attach = wanted.map(|arn| (1, attach(role, arn))).collect();
+        let detach = goes(MANAGED).map(|arn| (-1, detach(role, arn))).collect();
+        let have = members(&observed.properties, MANAGED).fold(0, |count, _| count + 1);
+        steps.extend(room::in_order(attach, detach, have, room::MANAGED));
         steps
     }
 
