@@ -207,7 +207,7 @@ async fn a_role_that_somebody_elses_function_runs_with_stays() {
     assert_eq!(trial.count("DeleteRole"), 0, "{}", trial.story());
     trial
         .aws
-        .with(|cloud| assert!(!cloud.iam.roles["t-eu-west-1-f-role"].attached.is_empty(), "it can still do its work"));
+        .with(|cloud| assert!(!cloud.iam.roles["t-eu-west-1-f-role"].inline.is_empty(), "it can still do its work"));
     trial.aws.with(|cloud| cloud.lambda.functions.remove("theirs"));
     trial.converge("Queue q: {}").await;
     trial.aws.with(|cloud| assert!(cloud.iam.roles.is_empty()));

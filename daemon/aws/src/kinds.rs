@@ -7,6 +7,7 @@ use evenkeel_core::plan::{Kind, Kinds, Reach};
 
 use crate::client::Account;
 use crate::function_part::api::{Part, Parts};
+use crate::place::place;
 use crate::{
     alias, event_source_mapping, function, invoke_config, layer, layer_permission, log_group, managed_policy,
     parameter, permission, queue, role, subscription, topic, url, version,
@@ -63,7 +64,7 @@ fn all() -> impl Iterator<Item = Entry> {
 }
 
 fn roles(account: &Account) -> Arc<dyn Reach> {
-    Arc::new(role::api::Roles::new(account.iam.clone()))
+    Arc::new(role::api::Roles::new(account.iam.clone(), place(account)))
 }
 
 fn functions(account: &Account) -> Arc<dyn Reach> {

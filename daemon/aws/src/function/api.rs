@@ -72,8 +72,9 @@ impl Functions {
         // What is nobody's and not asked for matters only for what it uses.
         if marks.is_none() && !wanted {
             let mut slim = Observed::new(name, name);
-            let layers = item.ok().and_then(|mut item| item.properties.shift_remove("Layers"));
-            slim.properties.extend(layers.map(|layers| ("Layers".to_owned(), layers)));
+            let used = |name: &String| ["Layers", "Role"].contains(&name.as_str());
+            let whole = item.map(|item| item.properties).unwrap_or_default();
+            slim.properties.extend(whole.into_iter().filter(|(name, _)| used(name)));
             return Ok(Some(slim));
         }
         let mut item = item?;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::primitives::{DateTime, DateTimeFormat as Format};
 use aws_sdk_iam::types::{EntityType, RoleDetail, Tag};
-use evenkeel_core::plan::{Applied, ApplyError, Artifacts, Ask, Observed, Reach, Seen, Step, Tags};
+use evenkeel_core::plan::{Applied, ApplyError, Artifacts, Ask, Observed, Reach, Scope, Seen, Step, Tags};
 
 use super::spec::{self, Answer};
 use crate::document::{Input, tags_from};
@@ -23,14 +23,20 @@ pub(crate) const PAGE: i32 = 1000;
 #[derive(Clone, Debug)]
 pub struct Roles {
     client: Client,
+    place: Scope,
     /// One write at a time to each role: IAM refuses changes that overlap.
     busy: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 impl Roles {
-    /// By this client.
-    pub fn new(client: Client) -> Self {
-        Roles { client, busy: Arc::default() }
+    /// By this client, in this account.
+    pub fn new(client: Client, place: Scope) -> Self {
+        Roles { client, place, busy: Arc::default() }
+    }
+
+    /// A role's ARN. Of one that was just made IAM may give its id instead.
+    fn arn(&self, answer: &Answer) -> String {
+        self.place.iam_arn(&format!("role{}{}", answer.path, answer.name))
     }
 
     /// All roles. `GetAccountAuthorizationDetails` tells everything but description and session, which `ListRoles`
@@ -58,6 +64,7 @@ impl Roles {
             let (description, session) = said.remove(&answer.name).unwrap_or_default();
             answer.description = description;
             answer.session = session.map(i64::from);
+            answer.arn = self.arn(&answer);
             let wanted = ask.wanted.contains(&answer.name);
             let mut role = spec::observed(answer);
             if role.marks.is_none() && !wanted {
@@ -74,7 +81,6 @@ impl Roles {
         let Some(role) = reading::read(SERVICE, call).await?.and_then(|answer| answer.role) else { return Ok(None) };
         let mut out = Answer {
             name: role.role_name,
-            arn: role.arn,
             id: role.role_id,
             made: moment(Some(&role.create_date)),
             path: role.path,
@@ -107,6 +113,7 @@ impl Roles {
         if let Some(known) = ask.world.table(spec::TYPE).get(name) {
             out.profiles = texts(known.attributes.get(spec::PROFILES)).into_iter().map(str::to_owned).collect();
         }
+        out.arn = self.arn(&out);
         Ok(Some(spec::observed(out)))
     }
 
@@ -196,7 +203,6 @@ fn answer(role: RoleDetail) -> Answer {
     let profiles = role.instance_profile_list.unwrap_or_default().into_iter();
     Answer {
         name: role.role_name.unwrap_or_default(),
-        arn: role.arn.unwrap_or_default(),
         id: role.role_id.unwrap_or_default(),
         made: moment(role.create_date.as_ref()),
         path: role.path.unwrap_or_default(),

@@ -21,8 +21,9 @@ pub(super) fn size(document: &Json) -> i64 {
     i64::try_from(text.chars().filter(|sign| !sign.is_whitespace()).count()).unwrap_or(i64::MAX)
 }
 
-/// New before old, as far as there is room: `have` is counted now, `limit` at most, or `have` where that is more.
-pub(super) fn in_order(mut new: Vec<Change>, mut old: Vec<Change>, have: i64, limit: i64) -> Vec<Step> {
+/// What is new, with just as much of the old before it as makes room, and then the rest of the old: `have` is counted now,
+/// `limit` at most, or `have` where that is more.
+pub(super) fn in_order(mut new: Vec<Change>, mut old: Vec<Change>, have: i64, limit: i64) -> (Vec<Step>, Vec<Step>) {
     let limit = limit.max(have);
     let mut level = have;
     new.sort_by_key(|(more, _)| *more);
@@ -39,8 +40,7 @@ pub(super) fn in_order(mut new: Vec<Change>, mut old: Vec<Change>, have: i64, li
         level += more;
         steps.push(step);
     }
-    steps.extend(old.into_iter().map(|(_, step)| step));
-    steps
+    (steps, old.into_iter().map(|(_, step)| step).collect())
 }
 
 #[cfg(test)]
@@ -51,8 +51,8 @@ mod tests {
         let change = |more: &i64| {
             (*more, Step { type_name: "T", operation: "O", input: Json::from(*more), refresh: ("T", String::new()) })
         };
-        let steps = in_order(new.iter().map(change).collect(), old.iter().map(change).collect(), have, limit);
-        steps.into_iter().filter_map(|step| step.input.as_i64()).collect()
+        let (first, rest) = in_order(new.iter().map(change).collect(), old.iter().map(change).collect(), have, limit);
+        first.into_iter().chain(rest).filter_map(|step| step.input.as_i64()).collect()
     }
 
     #[test]

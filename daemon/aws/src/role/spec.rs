@@ -161,12 +161,13 @@ impl Kind for Role {
         };
         let delete = goes(POLICIES).map(|name| (-there(name).map_or(0, room::size), delete_inline(role, name)));
         let have = members(&observed.properties, POLICIES).filter_map(there).map(room::size).sum();
-        steps.extend(room::in_order(put, delete.collect(), have, room::INLINE));
+        let (inline, old_inline) = room::in_order(put, delete.collect(), have, room::INLINE);
         let wanted = texts(work.want.properties.get(MANAGED)).into_iter().filter(|arn| changed(MANAGED, arn));
         let attach = wanted.map(|arn| (1, attach(role, arn))).collect();
         let detach = goes(MANAGED).map(|arn| (-1, detach(role, arn))).collect();
         let have = members(&observed.properties, MANAGED).fold(0, |count, _| count + 1);
-        steps.extend(room::in_order(attach, detach, have, room::MANAGED));
+        let (managed, old_managed) = room::in_order(attach, detach, have, room::MANAGED);
+        steps.extend([inline, managed, old_inline, old_managed].into_iter().flatten());
         steps
     }
 
