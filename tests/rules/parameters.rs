@@ -122,7 +122,7 @@ async fn what_describes_a_parameter_is_sent_with_each_write() {
     };
     trial.converge(&spec("a")).await;
     trial.converge(&spec("b")).await;
-    let sent = trial.aws.calls().into_iter().filter(|call| call.operation == "PutParameter").next_back().unwrap().input;
+    let sent = trial.aws.calls().into_iter().rfind(|call| call.operation == "PutParameter").unwrap().input;
     let given = ["Description", "AllowedPattern", "Tier", "DataType"].map(|key| sent[key].clone());
     assert_eq!(given, [json!("text"), json!("[a-z]"), json!("Advanced"), json!("text")]);
     assert!(sent.get("Tags").is_none() && sent["Overwrite"] == true, "{sent}");

@@ -78,7 +78,7 @@ fn settings() -> Vec<Setting> {
             "DataProtectionPolicy",
             protection,
             |cloud| {
-                let group = cloud.logs.groups.get_mut("/g").unwrap();
+                let group = cloud.logs.groups.entry("/g".to_owned()).or_default();
                 group.entry.insert("dataProtectionStatus".to_owned(), json!("ACTIVATED"));
             },
         ),
