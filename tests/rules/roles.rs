@@ -314,3 +314,40 @@ async fn a_role_that_may_not_be_passed_is_an_error_that_says_so() {
     assert!(text.contains("Blocked") && text.contains("iam:PassRole"), "{text}");
     assert_eq!(trial.count("CreateFunction"), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_makes_room_on_a_full_role_does_not_wait_for_its_function() {
+    let spec = |from: u32, timeout: u32| {
+        let arns: Vec<String> = (from..from + 10).map(|n| format!("\"arn:aws:iam::aws:policy/P{n}\"")).collect();
+        let role = role(&format!(", ManagedPolicyArns: [{}]", arns.join(", ")));
+        format!(
+            "{role}  F: {{Type: AWS::Lambda::Function, Properties: {{Role: !GetAtt R.Arn, Timeout: {timeout}, Runtime: python3.13, Handler: index.handler, Code: {{ZipFile: \"def handler(e, c): pass\"}}}}}}\n"
+        )
+    };
+    let trial = Trial::start(Rules::default()).await;
+    trial.converge(&spec(0, 10)).await;
+    trial.converge(&spec(1, 20)).await;
+    assert_eq!(trial.aws.refusals().iter().filter(|it| it.contains("Limit")).count(), 0, "{}", trial.story());
+    trial.quiet(&spec(1, 20)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_a_kept_version_runs_with_stays_until_that_goes() {
+    let spec = |role: &str, n: u32| {
+        format!(
+            "Role {role}: {{policies: []}}\n{}",
+            super::function(&format!("role: {role}, environment: {{KEY: v{n}}}, rollout: {{strategy: AllAtOnce}}"))
+        )
+    };
+    let trial = Trial::start(Rules { quotas: false, ..Rules::default() }).await;
+    trial.converge(&spec("old", 0)).await;
+    trial.converge(&spec("new", 1)).await;
+    let there = || trial.aws.with(|cloud| cloud.iam.roles.keys().any(|name| name.ends_with("old")));
+    assert!(there(), "version 1 can be gone back to");
+    trial.quiet(&spec("new", 1)).await;
+    for n in 2..9 {
+        trial.converge(&spec("new", n)).await;
+    }
+    trial.converge(&spec("new", 8)).await;
+    assert!(!there(), "nothing runs with it any more: {}", trial.story());
+}

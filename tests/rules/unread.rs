@@ -181,3 +181,33 @@ async fn credentials_that_are_no_longer_good_are_no_missing_permission() {
     let text = left(&trial.run(&group("")).await.plan);
     assert!(text.contains("could not be read") && text.contains("expired"), "{text}");
 }
+
+/// Readings of kinds of which the spec below has no resource.
+const OTHERS: [&str; 9] = [
+    "ListLayers",
+    "ListEventSourceMappings",
+    "ListFunctionUrlConfigs",
+    "ListFunctionEventInvokeConfigs",
+    "GetPolicy",
+    "ListSubscriptions",
+    "ListTopics",
+    "DescribeParameters",
+    "ListPolicies",
+];
+
+#[tokio::test(start_paused = true)]
+async fn kinds_that_may_not_be_listed_matter_only_where_the_spec_has_some() {
+    for operation in OTHERS {
+        let mut trial = Trial::start(Rules::kind()).await;
+        let fault = Fault { code: "AccessDeniedException".into(), status: 403, message: "not authorized".into() };
+        trial.aws.trouble(operation, Trouble::Always(fault));
+        let spec =
+            |timeout: u32| format!("{}\nQueue q: {{}}\nLogGroup g: {{}}", function(&format!("timeout: {timeout}")));
+        trial.converge(&spec(10)).await;
+        trial.restart().await;
+        trial.converge(&spec(20)).await;
+        trial.quiet(&spec(20)).await;
+        trial.converge("Queue q: {}").await;
+        trial.aws.with(|cloud| assert!(cloud.lambda.functions.is_empty(), "{operation}"));
+    }
+}

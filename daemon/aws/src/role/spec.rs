@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::room;
 use crate::call::{Call, retag};
+use crate::function_part::function_of;
 use crate::values::{insert_some, number, text, text_of, texts};
+use crate::version;
 use evenkeel_core::plan::diff;
 use evenkeel_core::plan::kind::{Facts, Kind, Scope, TagWork, Target, Want, Work};
 use evenkeel_core::plan::naming::{NameStyle, Naming};
@@ -97,8 +99,14 @@ impl Kind for Role {
         if functions.has_gaps() {
             return Some("which functions run with it is not known".to_owned());
         }
-        let user = functions.items().find(|function| function.properties.get("Role") == Some(arn))?;
-        Some(format!("function `{}` runs with it", user.key))
+        if let Some(user) = functions.items().find(|function| function.properties.get("Role") == Some(arn)) {
+            return Some(format!("function `{}` runs with it", user.key));
+        }
+        // A published version keeps the role that it was published with.
+        let stays = |key: &str| functions.get(function_of(key)).is_some();
+        let versions = world.table(version::TYPE).items();
+        let user = versions.filter(|item| item.attributes.get("Role") == Some(arn)).find(|item| stays(&item.key))?;
+        Some(format!("version `{}` runs with it", user.physical_id))
     }
 
     fn create(&self, work: Work<'_>) -> Vec<Step> {

@@ -235,6 +235,7 @@ pub fn observed(configuration: Input<'_>, world: &Observation) -> Option<Observe
     }
     let layers = configuration.items("Layers").unwrap_or_default();
     item.attributes.insert("Layers".to_owned(), layers.iter().filter_map(|layer| layer.text("Arn")).collect());
+    item.attributes.insert("Role".to_owned(), text("Role"));
     item.properties = properties([
         ("FunctionName", Json::from(function.as_str())),
         ("Description", Some(description).filter(|text| !text.is_empty()).map_or(Json::Null, Json::from)),

@@ -103,8 +103,11 @@ impl Planner<'_> {
             let action = &self.plan.actions[at];
             let Some(kind) = self.input.kinds.get(&action.type_name) else { continue };
             let takes = |step: &Step| kind.takes_away(step.operation);
+            // What goes before something new makes room for that, and cannot wait.
+            let room = action.steps.iter().rposition(|step| !takes(step)).unwrap_or_default();
+            let late = action.steps.iter().skip(room).filter(|step| takes(step)).count();
             if action.verb != Verb::Update
-                || !action.steps.iter().any(takes)
+                || late == 0
                 || action.changes.iter().all(|change| change.cause == Cause::Drift)
             {
                 continue;
@@ -112,7 +115,7 @@ impl Planner<'_> {
             let Some(user) = self.user_under_way(&action.id) else { continue };
             let reason = format!("waits for `{user}`, which may still need what is taken away");
             let action = &mut self.plan.actions[at];
-            action.steps.retain(|step| !takes(step));
+            action.steps.truncate(action.steps.len() - late);
             action.later = true;
             if action.steps.is_empty() {
                 action.wait(reason);
