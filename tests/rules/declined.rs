@@ -1,15 +1,11 @@
 //! What SQS and SNS refuse, for good or for a while: sections 7.2 to 8.3.
 
-use std::time::Duration;
-
-use evenkeel_tests::aws::{Fault, Rules, Trouble};
+use evenkeel_tests::aws::{Rules, Trouble};
 use evenkeel_tests::{Trial, left};
 
-const SPEC: &str = "Queue q: {}\nTopic n: {displayName: Name, subscriptions: [{queue: q}]}";
+use super::refused::{Patience, fault, for_a_while, for_good};
 
-fn fault(code: &str, status: u16, message: &str) -> Fault {
-    Fault { code: code.to_owned(), status, message: message.to_owned() }
-}
+const SPEC: &str = "Queue q: {}\nTopic n: {displayName: Name, subscriptions: [{queue: q}]}";
 
 /// Operation, code, status, what AWS says.
 const FOR_GOOD: [(&str, &str, u16, &str); 8] = [
@@ -31,13 +27,7 @@ const FOR_GOOD: [(&str, &str, u16, &str); 8] = [
 #[tokio::test(start_paused = true)]
 async fn what_sqs_and_sns_refuse_for_good_is_said_and_asked_for_once() {
     for (operation, code, status, said) in FOR_GOOD {
-        let trial = Trial::start(Rules::kind()).await;
-        trial.aws.trouble(operation, Trouble::Always(fault(code, status, said)));
-        let text = left(&trial.run(SPEC).await.plan);
-        assert!(text.contains("Blocked") && text.contains(code) && text.contains(said), "{text}");
-        assert_eq!(trial.count(operation), 1, "{said}");
-        trial.aws.heal(operation);
-        trial.converge(SPEC).await;
+        for_good(SPEC, operation, fault(code, status, said), said).await;
     }
 }
 
@@ -67,23 +57,8 @@ const FOR_A_WHILE: [(&str, &str, u16, &str); 4] = [
 #[tokio::test(start_paused = true)]
 async fn what_sqs_and_sns_refuse_for_a_while_is_waited_for_two_minutes_at_most() {
     for (operation, code, status, said) in FOR_A_WHILE {
-        let trial = Trial::start(Rules::kind()).await;
-        trial.aws.trouble(operation, Trouble::Always(fault(code, status, said)));
-        let text = left(&trial.run(SPEC).await.plan);
-        assert!(text.contains("Blocked") && text.contains(said) && text.contains("waited"), "{text}");
-        let calls = trial.aws.calls().into_iter().filter(|call| call.operation == operation);
-        let at: Vec<f64> = calls.map(|call| call.at.as_secs_f64()).collect();
-        let span = at[at.len() - 1] - at[0];
-        assert!((60.0..150.0).contains(&span) && at.len() < 60, "{said}: {} calls in {span} s", at.len());
-
-        let trial = Trial::start(Rules::kind()).await;
-        trial.aws.trouble(operation, Trouble::Always(fault(code, status, said)));
-        let passes = async {
-            tokio::time::sleep(Duration::from_secs(45)).await;
-            trial.aws.heal(operation);
-        };
-        let (ended, ()) = tokio::join!(trial.run(SPEC), passes);
-        assert!(ended.plan.is_converged(), "{said}: {}", left(&ended.plan));
+        let patience = Patience { seconds: 150.0, calls: 60 };
+        for_a_while(SPEC, operation, fault(code, status, said), patience, said).await;
     }
 }
 

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use evenkeel_tests::aws::{Fault, Rules, Trouble};
+use evenkeel_tests::aws::{Rules, Trouble};
 use evenkeel_tests::{Trial, left};
 use serde_json::json;
 
+use super::refused::{Patience, fault, for_a_while, for_good};
 use super::{FUNCTION, function};
-
-fn fault(code: &str, status: u16, message: &str) -> Fault {
-    Fault { code: code.to_owned(), status, message: message.to_owned() }
-}
 
 const INVALID: &str = "InvalidParameterValueException";
 
@@ -47,74 +44,49 @@ const FOR_GOOD: [(&str, u16, &str, &str); 11] = [
 #[tokio::test(start_paused = true)]
 async fn what_lambda_refuses_for_good_is_said_with_what_to_do_and_asked_for_once() {
     for (code, status, said, words) in FOR_GOOD {
-        let trial = Trial::start(Rules::kind()).await;
-        trial.aws.trouble("CreateFunction", Trouble::Always(fault(code, status, said)));
-        let plan = trial.run(FUNCTION).await.plan;
-        let text = left(&plan);
-        assert!(text.contains("Blocked") && text.contains(code) && text.contains(words), "{text}");
-        assert_eq!(trial.count("CreateFunction"), 1, "{said}");
-        trial.aws.heal("CreateFunction");
-        trial.converge(FUNCTION).await;
+        for_good(FUNCTION, "CreateFunction", fault(code, status, said), words).await;
     }
 }
 
 /// What passes by itself, and how long it is waited for at most, seconds; words of what to do where it does not.
-const FOR_A_WHILE: [(&str, u16, &str, u64, &str); 6] = [
-    (INVALID, 400, "The role defined for the function cannot be assumed by Lambda.", 150, "its trust policy"),
+const FOR_A_WHILE: [(&str, u16, &str, f64, &str); 6] = [
+    (INVALID, 400, "The role defined for the function cannot be assumed by Lambda.", 150.0, "its trust policy"),
     (
         INVALID,
         400,
         "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
-        150,
+        150.0,
         "AWSLambdaVPCAccessExecutionRole",
     ),
     (
         INVALID,
         400,
         "Lambda was unable to configure access to your environment variables because the KMS key is invalid for CreateGrant. KMS Exception: InvalidArnException KMS Message: ARN does not refer to a valid principal",
-        150,
+        150.0,
         "kms:CreateGrant",
     ),
     (
         INVALID,
         400,
         "Lambda was not able to create an ENI in the VPC of the Lambda function because your request has been throttled by EC2. Please increase your EC2 API limit. Your request has been throttled by EC2",
-        660,
+        660.0,
         "throttled by EC2",
     ),
-    ("EC2ThrottledException", 502, "Lambda was throttled by Amazon EC2", 660, "throttled"),
+    ("EC2ThrottledException", 502, "Lambda was throttled by Amazon EC2", 660.0, "throttled"),
     (
         "ResourceConflictException",
         409,
         "The operation cannot be performed at this time. The function is currently in the following state: Pending",
-        960,
+        960.0,
         "Pending",
     ),
 ];
 
 #[tokio::test(start_paused = true)]
 async fn what_passes_by_itself_is_waited_for_and_in_the_end_an_error_that_says_what_to_do() {
-    for (code, status, said, patience, words) in FOR_A_WHILE {
-        let trial = Trial::start(Rules::kind()).await;
-        trial.aws.trouble("CreateFunction", Trouble::Always(fault(code, status, said)));
-        let plan = trial.run(FUNCTION).await.plan;
-        let text = left(&plan);
-        assert!(text.contains("Blocked") && text.contains(words) && text.contains("waited"), "{text}");
-        let calls: Vec<f64> =
-            trial.aws.calls().iter().filter(|c| c.operation == "CreateFunction").map(|c| c.at.as_secs_f64()).collect();
-        let span = calls[calls.len() - 1] - calls[0];
-        assert!(span > 60.0 && span < patience as f64, "{said}: given up after {span} s");
-        assert!(calls.len() < 480, "{said}: {} calls", calls.len());
-
-        // A minute later it has passed.
-        let trial = Trial::start(Rules::kind()).await;
-        trial.aws.trouble("CreateFunction", Trouble::Always(fault(code, status, said)));
-        let passes = async {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            trial.aws.heal("CreateFunction");
-        };
-        let (ended, ()) = tokio::join!(trial.run(FUNCTION), passes);
-        assert!(ended.plan.is_converged(), "{said}: {}", left(&ended.plan));
+    for (code, status, said, seconds, words) in FOR_A_WHILE {
+        let patience = Patience { seconds, calls: 480 };
+        for_a_while(FUNCTION, "CreateFunction", fault(code, status, said), patience, words).await;
     }
 }
 

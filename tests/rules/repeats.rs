@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_core::plan::Standing;
-use evenkeel_tests::aws::{Call, Fault, Rules, Trouble};
+use evenkeel_tests::aws::{Call, Rules, Trouble};
 use evenkeel_tests::{Trial, left};
 
 use super::everything::{ALL, KEEP, census};
+use super::refused::fault;
 
 /// A kind account where everything stands.
 async fn converged() -> Trial {
@@ -106,8 +107,7 @@ async fn what_exists_already_is_looked_at_before_anything_is_said_of_it() {
     ];
     for (operation, code, status, message) in creations {
         let trial = Trial::start(Rules::kind()).await;
-        let fault = Fault { code: code.into(), status, message: message.into() };
-        trial.aws.trouble(operation, Trouble::Refused(fault));
+        trial.aws.trouble(operation, Trouble::Refused(fault(code, status, message)));
         let converged = trial.run(ALL).await;
         assert!(converged.plan.is_converged(), "{operation} {code}:\n{}\n{}", left(&converged.plan), trial.story());
         trial.quiet(ALL).await;
@@ -205,8 +205,7 @@ async fn what_is_gone_before_it_is_deleted_counts_as_deleted_whatever_the_servic
     let parts = parts.map(|(operation, fault)| (operation, fault, less.as_str()));
     for (operation, (code, status, message), spec) in provisioned.into_iter().chain(parts).chain(whole) {
         let trial = converged().await;
-        let fault = Fault { code: code.into(), status, message: message.into() };
-        trial.aws.trouble(operation, Trouble::Refused(fault));
+        trial.aws.trouble(operation, Trouble::Refused(fault(code, status, message)));
         let converged = trial.run(spec).await;
         let stuck = |action: &evenkeel_core::plan::Action| matches!(action.standing, Standing::Blocked(_));
         assert!(!converged.plan.actions.iter().any(stuck), "{operation} {code}:\n{}", left(&converged.plan));

@@ -73,6 +73,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ),
     ("LimitExceeded", "ACLSizePerRole", "make the trust policy shorter, or ask AWS for more"),
     (
+        "PolicyLengthExceededException",
+        "",
+        "a function's policy holds 20 KB, some fifty statements: allow many callers with one, by a wildcard in its SourceArn",
+    ),
+    (
         "InvalidParameterValueException",
         "cannot be assumed by Lambda",
         "its trust policy must let lambda.amazonaws.com do sts:AssumeRole",

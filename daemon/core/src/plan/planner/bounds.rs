@@ -102,12 +102,11 @@ impl Planner<'_> {
         for at in 0..self.plan.actions.len() {
             let action = &self.plan.actions[at];
             let Some(kind) = self.input.kinds.get(&action.type_name) else { continue };
+            // What has to go to make room comes before what it makes room for, and is not waited with.
             let takes = |step: &Step| kind.takes_away(step.operation);
-            // What goes before something new makes room for that, and cannot wait.
-            let room = action.steps.iter().rposition(|step| !takes(step)).unwrap_or_default();
-            let late = action.steps.iter().skip(room).filter(|step| takes(step)).count();
+            let keeps = action.steps.iter().rposition(|step| !takes(step)).map_or(0, |last| last + 1);
             if action.verb != Verb::Update
-                || late == 0
+                || keeps == action.steps.len()
                 || action.changes.iter().all(|change| change.cause == Cause::Drift)
             {
                 continue;
@@ -115,7 +114,7 @@ impl Planner<'_> {
             let Some(user) = self.user_under_way(&action.id) else { continue };
             let reason = format!("waits for `{user}`, which may still need what is taken away");
             let action = &mut self.plan.actions[at];
-            action.steps.truncate(action.steps.len() - late);
+            action.steps.truncate(keeps);
             action.later = true;
             if action.steps.is_empty() {
                 action.wait(reason);
