@@ -165,7 +165,9 @@ async fn zones_are_asked_of_ec2_and_values_come_before_them() {
     let template = "Resources:\n  Zones:\n    Type: AWS::SSM::Parameter\n    Properties:\n      Name: /shop/zones\n      Type: String\n      Value: !Join [',', !GetAZs '']\n";
     rig.write("shop/template.yaml", template);
     rig.evenkeel("render SPECS -o json").await.exits(0).says("Fn::GetAZs");
-    rig.evenkeel("reconcile --once SPECS").await.exits(0);
+    let report = rig.evenkeel("reconcile --once SPECS -o json").await.exits(0).json();
+    let asked = &report["calls"]["EC2"];
+    assert!(asked["DescribeSubnets"].as_u64() >= Some(1), "{report:#}");
     let value = || async {
         let answer = rig.account.ssm.get_parameter().name("/shop/zones").send().await.unwrap();
         answer.parameter().unwrap().value().unwrap().to_owned()

@@ -281,6 +281,11 @@ impl Account {
         &self.config
     }
 
+    /// Counts what no client of the SDK sends.
+    pub(crate) fn counter(&self) -> &Counter {
+        &self.counter
+    }
+
     /// Where the services are, when it is not AWS.
     pub fn endpoint_url(&self) -> Option<&str> {
         self.endpoint_url.as_deref()

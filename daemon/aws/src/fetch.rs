@@ -23,7 +23,7 @@ impl Account {
         self.parameters(needs, values, &mut missing).await;
         self.secrets(needs, values, &mut missing).await;
         for (region, place) in &needs.zones {
-            match zones::of(self.config(), region).await {
+            match zones::of(self.config(), self.counter(), region).await {
                 Ok(zones) => {
                     values.zones.insert(region.clone(), zones);
                 }

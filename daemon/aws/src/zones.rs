@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Or
 use aws_smithy_types::body::SdkBody;
 use evenkeel_core::compile::intrinsic::partition_of;
 
+use crate::calls::Counter;
 use crate::error::sources;
 
 /// The version of EC2's interface that is spoken.
@@ -44,9 +45,9 @@ const ALL: Question = Question {
 ///
 /// # Errors
 /// Why it cannot be told, as the end of a sentence.
-pub(crate) async fn of(config: &SdkConfig, region: &str) -> Result<Vec<String>, String> {
+pub(crate) async fn of(config: &SdkConfig, counter: &Counter, region: &str) -> Result<Vec<String>, String> {
     for question in [WITH_SUBNET, ALL] {
-        let zones = names(&ask(config, region, &question).await?, question.element);
+        let zones = names(&ask(config, counter, region, &question).await?, question.element);
         if !zones.is_empty() {
             return Ok(zones);
         }
@@ -54,10 +55,10 @@ pub(crate) async fn of(config: &SdkConfig, region: &str) -> Result<Vec<String>, 
     Err("there are none that this account may use".to_owned())
 }
 
-async fn ask(config: &SdkConfig, region: &str, question: &Question) -> Result<String, String> {
+async fn ask(config: &SdkConfig, counter: &Counter, region: &str, question: &Question) -> Result<String, String> {
     let mut tries = 1;
     loop {
-        let failed = match send(config, region, question).await? {
+        let failed = match send(config, counter, region, question).await? {
             Ok((200..=299, text)) => return Ok(text),
             Ok((status, text)) => {
                 let code = names(&text, "Code").pop().unwrap_or_else(|| format!("HTTP status {status}"));
@@ -77,7 +78,12 @@ async fn ask(config: &SdkConfig, region: &str, question: &Question) -> Result<St
 }
 
 /// Status and text of the answer; the inner error is one that may pass.
-async fn send(config: &SdkConfig, region: &str, question: &Question) -> Result<Result<(u16, String), String>, String> {
+async fn send(
+    config: &SdkConfig,
+    counter: &Counter,
+    region: &str,
+    question: &Question,
+) -> Result<Result<(u16, String), String>, String> {
     let url = match config.endpoint_url() {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => format!("https://ec2.{region}.{}", partition_of(region).1),
@@ -95,6 +101,7 @@ async fn send(config: &SdkConfig, region: &str, question: &Question) -> Result<R
         .endpoint_url(&url)
         .no_auth()
         .no_retry()
+        .interceptor(counter.clone())
         .serializer(move |(): ()| {
             let mut request = HttpRequest::new(SdkBody::from(body.as_str()));
             request.set_method("POST")?;
