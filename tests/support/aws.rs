@@ -66,6 +66,8 @@ pub struct Rules {
     pub mapping: Duration,
     /// How long Lambda does not know a role, its trust or its policies yet.
     pub role: Duration,
+    /// How long `GetPolicy` answers what a function's policy was before a statement came or went.
+    pub policy: Duration,
     /// How long policies may not name a new role.
     pub principal: Duration,
     /// How long IAM itself may not find what it has just made.
@@ -105,6 +107,7 @@ impl Default for Rules {
             concurrency: (1000, 100),
             mapping: Duration::from_secs(20),
             role: Duration::from_secs(10),
+            policy: Duration::ZERO,
             principal: Duration::from_secs(8),
             iam_reads: Duration::from_secs(2),
             policies: 10,

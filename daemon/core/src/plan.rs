@@ -26,7 +26,7 @@ pub use diff::{Cause, Change};
 pub use export::{Export, Imported, Imports};
 pub use kind::{
     Artifact, Bound, Claim, Facts, Instance, Kind, Kinds, Located, Parent, Reach, Scope, Setting, TagWork, Target,
-    Want, Work,
+    Until, Want, Work,
 };
 pub use marks::{Marks, Tags};
 pub use observation::{Ask, Choice, Found, Observation, Observed, Pace, Reading, Seen, State, Table};

@@ -92,7 +92,13 @@ impl Role {
         let allows = |document: &str| document.contains(action) || document.contains(&format!("{service}:*"));
         let managed = self.attached.iter().any(|arn| {
             let own = policies.get(last(arn)).and_then(|policy| policy.versions.get(&policy.default));
-            own.is_some_and(|document| allows(document)) || arn.contains("AWSLambdaSQSQueueExecutionRole")
+            let of_aws = match service {
+                "sqs" => action != "sqs:SendMessage" && arn.ends_with("AWSLambdaSQSQueueExecutionRole"),
+                "kinesis" => arn.ends_with("AWSLambdaKinesisExecutionRole"),
+                "dynamodb" => arn.ends_with("AWSLambdaDynamoDBExecutionRole"),
+                _ => false,
+            };
+            own.is_some_and(|document| allows(document)) || of_aws
         });
         now >= self.changed + lag && (managed || self.inline.values().any(|document| allows(document)))
     }

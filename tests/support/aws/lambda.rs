@@ -80,6 +80,8 @@ pub struct Function {
     pub aliases: BTreeMap<String, Map<String, Json>>,
     /// Statements by qualifier; the function's own under an empty one.
     pub statements: BTreeMap<String, Vec<Json>>,
+    /// What the statements were before each change of them, and when that was.
+    pub statements_before: Vec<(Duration, BTreeMap<String, Vec<Json>>)>,
     /// The last addition of a statement: what was there before, and until when another one does not see it.
     pub adding: Option<(BTreeMap<String, Vec<Json>>, Duration)>,
     /// URLs by qualifier.

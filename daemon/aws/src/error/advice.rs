@@ -57,6 +57,26 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ),
     (
         "InvalidParameterValueException",
+        "to call ReceiveMessage on SQS",
+        "the function's role needs sqs:ReceiveMessage, sqs:DeleteMessage and sqs:GetQueueAttributes on the queue",
+    ),
+    (
+        "InvalidParameterValueException",
+        "execution role does not have permissions",
+        "the function's role needs that permission",
+    ),
+    (
+        "InvalidParameterValueException",
+        "The destination ARN",
+        "the destination must be there, and the function's role must be allowed to send to it: sqs:SendMessage, sns:Publish, lambda:InvokeFunction, events:PutEvents or s3:PutObject",
+    ),
+    (
+        "InvalidParameterValueException",
+        "Queue visibility timeout",
+        "raise the queue's VisibilityTimeout, best to six times the function's timeout, or lower that",
+    ),
+    (
+        "InvalidParameterValueException",
         "KMS key is invalid for CreateGrant",
         "the key must be enabled, and whoever evenkeel works as needs kms:CreateGrant on it",
     ),

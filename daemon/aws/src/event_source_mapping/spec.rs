@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_core::plan::kind::{Instance, Kind, Located, Scope, TagWork, Target, Want, Work};
-use evenkeel_core::plan::{Bound, Facts, Found, Observation, Observed, Setting, State, Step, diff};
+use evenkeel_core::plan::{Bound, Facts, Found, Observation, Observed, Setting, State, Step, Until, diff};
 use serde_json::{Map, Value as Json};
 
 use super::properties::{CREATE_ONLY, SCALARS, STRUCTURES, Source, canonical, from_answer, to_api};
+use crate::alias;
 use crate::call::{Call, retag};
 use crate::function_part;
 use crate::function_ref::FunctionRef;
 use crate::queue;
 use crate::values::{filled, ordered};
+use crate::version;
 
 /// AWS's type name.
 pub(crate) const TYPE: &str = "AWS::Lambda::EventSourceMapping";
@@ -123,8 +125,9 @@ impl Kind for EventSourceMapping {
     }
 
     /// A message must not come back while the function may still be at it: AWS refuses a mapping whose queue's visibility
-    /// timeout is less than the function's timeout, and a timeout beyond it.
-    fn bounds(&self, scope: &Scope, properties: &Map<String, Json>) -> Vec<Bound> {
+    /// timeout is less than the function's timeout, and a timeout beyond it. An alias goes on with the timeout of the
+    /// version that it points to.
+    fn bounds(&self, scope: &Scope, properties: &Map<String, Json>, world: &Observation) -> Vec<Bound> {
         let function = filled(properties, "FunctionName").and_then(|text| FunctionRef::parse(&text));
         let function = function.filter(|function| function.is_here(scope));
         let source = filled(properties, "EventSourceArn");
@@ -134,6 +137,7 @@ impl Kind for EventSourceMapping {
         let bound = function.zip(queue).map(|(function, queue)| Bound {
             lesser: setting(function_part::FUNCTION, &function.name, "Timeout"),
             greater: setting(queue::spec::TYPE, queue, "VisibilityTimeout"),
+            until: function.alias_or_version().map(|alias| serves_until_moved(&function.name, alias, world)),
         });
         bound.into_iter().collect()
     }
@@ -204,6 +208,17 @@ impl Kind for EventSourceMapping {
         let input = Call::new().with("UUID", observed.key.as_str());
         vec![input.step(TYPE, "DeleteEventSourceMapping", &observed.key)]
     }
+}
+
+/// An alias, and the timeout of the version that it points to.
+fn serves_until_moved(function: &str, alias: &str, world: &Observation) -> Until {
+    let key = function_part::key(function, &[alias]);
+    let version = world.table(alias::TYPE).get(&key).and_then(|item| filled(&item.properties, "FunctionVersion"));
+    let value = version.and_then(|number| {
+        let version = world.table(version::TYPE).get(&function_part::key(function, &[&number]))?;
+        version.attributes.get(version::spec::TIMEOUT)?.as_f64()
+    });
+    Until { type_name: alias::TYPE, key, value }
 }
 
 const KAFKA: [&str; 2] = ["AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig"];
@@ -282,15 +297,17 @@ pub(crate) fn function_name(observed: &Observed) -> Option<String> {
     FunctionRef::parse(observed.properties.get("FunctionName")?.as_str()?).map(|function| function.name)
 }
 
-/// Whether a mapping's tags are worth a call: it feeds a function that somebody marked or that is gone, or the spec
-/// wants it.
+/// Whether a mapping's tags are worth a call: it feeds a function that somebody marked or that is gone, the spec wants
+/// it, or it is known to be marked.
 pub(crate) fn may_be_ours(
     observed: &Observed,
     world: &Observation,
     wanted: &std::collections::BTreeSet<String>,
 ) -> bool {
     let Some(function) = function_name(observed) else { return true };
-    let named = wanted.contains(&observed.key)
+    let known = world.table(TYPE).get(&observed.key).is_some_and(|item| item.marks.is_some());
+    let named = known
+        || wanted.contains(&observed.key)
         || wanted.iter().filter_map(|key| parse_new(key)).any(|(name, _)| name == function);
     named
         || match world.table(function_part::FUNCTION).look(&function) {

@@ -8,6 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 /// AWS's limit for a description, characters.
 const LIMIT: usize = 256;
 const OPEN: &str = " [ek:";
+/// The same where there is no text before it.
+const ALONE: &str = "[ek:";
 /// The last word of a version that stays as one of those that are kept.
 pub const KEPT: &str = "Kept";
 const WORD: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'@').remove(b'+');
@@ -41,12 +43,13 @@ pub fn suffix(scope: &Scope, want: &Want, content: &str) -> String {
 
 /// The description with its mark; the text is cut where both do not fit.
 pub fn describe(text: &str, suffix: &str) -> String {
-    format!("{}{suffix}", fitting(text, suffix))
+    // Blanks at the edge of a text may not come back, and with them the mark would be lost.
+    format!("{}{suffix}", fitting(text, suffix)).trim_start().to_owned()
 }
 
 /// As much of the text as fits beside the mark.
 pub fn fitting(text: &str, suffix: &str) -> String {
-    text.chars().take(LIMIT.saturating_sub(suffix.chars().count())).collect()
+    text.trim_start().chars().take(LIMIT.saturating_sub(suffix.chars().count())).collect()
 }
 
 /// Whether the mark itself fits.
@@ -57,9 +60,11 @@ pub fn fits(suffix: &str) -> bool {
 /// Takes a description apart.
 pub fn parse(description: &str) -> Described {
     let plain = || Described { text: description.to_owned(), marks: None, content: String::new() };
-    let Some((text, mark)) = description.strip_suffix(']').and_then(|rest| rest.rsplit_once(OPEN)) else {
-        return plain();
-    };
+    let marked = description.strip_suffix(']').and_then(|rest| match rest.rsplit_once(OPEN) {
+        Some(split) => Some(split),
+        None => Some(("", rest.strip_prefix(ALONE)?)),
+    });
+    let Some((text, mark)) = marked else { return plain() };
     let words: Vec<&str> = mark.split(' ').collect();
     let ([source, home, id, content] | [source, home, id, content, "Retain" | KEPT]) = words.as_slice() else {
         return plain();

@@ -124,8 +124,12 @@ impl Kind for LayerVersion {
         if !functions.is_whole() {
             return Some("which functions use it is not known".to_owned());
         }
+        let published = world.table(crate::version::TYPE);
+        if published.has_gaps() {
+            return Some("which versions of functions use it is not known".to_owned());
+        }
         // A published version goes on without it, but nobody could make the like of it again.
-        let versions = world.table(crate::version::TYPE).items().find(|item| {
+        let versions = published.items().find(|item| {
             item.attributes.get("Layers").and_then(Json::as_array).is_some_and(|layers| layers.contains(&arn))
         });
         let function = functions.items().find(uses).map(|item| format!("function `{}` uses it", item.key));

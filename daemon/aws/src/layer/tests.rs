@@ -131,6 +131,32 @@ fn a_mark_survives_the_description_and_never_exceeds_it() {
 }
 
 #[test]
+fn blanks_at_the_edge_of_a_description_may_get_lost_and_the_mark_does_not() {
+    for text in ["", " ", "  text", "text  "] {
+        let item = published(1, shared(text));
+        assert!(planned(shared(text), &world(vec![item], &[])).is_converged(), "{text:?}");
+        let suffix = mark::suffix(&scope(), &want("shared", TYPE, shared(text)), "0011");
+        let description = mark::describe(text, &suffix);
+        assert_eq!(description, description.trim(), "{text:?}");
+        let parsed = mark::parse(&description);
+        assert_eq!((parsed.text.as_str(), parsed.content.as_str()), (mark::fitting(text, &suffix).as_str(), "0011"));
+        // As it was written until now.
+        assert_eq!(mark::parse(&suffix), mark::parse(suffix.trim_start()));
+    }
+}
+
+#[test]
+fn a_version_stays_while_it_is_not_known_which_versions_of_functions_have_it() {
+    let mut world = world(vec![published(1, shared("old")), published(2, shared("ours"))], &[]);
+    assert_eq!(planned(shared("ours"), &world).count(Verb::Delete), 1);
+    world.swept(
+        crate::version::TYPE,
+        evenkeel_core::plan::Seen { failure: Some("throttled".into()), ..Default::default() },
+    );
+    assert_eq!(writes(&planned(shared("ours"), &world)), []);
+}
+
+#[test]
 fn every_writable_property_is_handled() {
     let schema = evenkeel_core::model::schema::lookup(TYPE).unwrap();
     let bare = LayerVersion.desired(&scope(), &want("l", TYPE, json!({})), "l:next");

@@ -1,6 +1,6 @@
 //! How to reach permissions on layers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
@@ -41,23 +41,15 @@ impl LayerPermissions {
     }
 }
 
-/// The versions whose policies are read: those asked for, and the newest one of each layer of ours.
+/// The versions whose policies are read: those asked for, and all of ours. An old one that is kept may still be shared
+/// with somebody where the process that was to take it back ended before.
 fn versions(ask: &Ask<'_>) -> BTreeSet<String> {
     let version = |key: &String| key.split_once('|').map(|(version, _)| version.to_owned());
     if let Reading::Only(keys) = ask.reading {
         return keys.iter().filter_map(version).collect();
     }
-    let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
-    for item in ask.world.table(layer::TYPE).items().filter(|item| item.marks.is_some()) {
-        if let Some((name, number)) = layer::split(&item.key)
-            && let Ok(number) = number.parse::<u64>()
-        {
-            let entry = newest.entry(name).or_default();
-            *entry = number.max(*entry);
-        }
-    }
-    let newest = newest.into_iter().map(|(name, number)| layer::key(name, number));
-    ask.wanted.iter().filter_map(version).chain(newest).collect()
+    let ours = ask.world.table(layer::TYPE).items().filter(|item| item.marks.is_some());
+    ask.wanted.iter().filter_map(version).chain(ours.map(|item| item.key.clone())).collect()
 }
 
 #[async_trait]

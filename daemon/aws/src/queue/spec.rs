@@ -200,6 +200,18 @@ impl Kind for Queue {
         calls.map(|attributes| set_attributes(&observed.physical_id, attributes, work.key)).collect()
     }
 
+    fn without(&self, steps: &[Step], path: &str) -> Vec<Step> {
+        let mut steps = steps.to_vec();
+        steps.retain_mut(|step| match step.input.get_mut("Attributes").and_then(Json::as_object_mut) {
+            Some(attributes) if step.operation == "SetQueueAttributes" => {
+                attributes.shift_remove(path);
+                !attributes.is_empty()
+            }
+            _ => true,
+        });
+        steps
+    }
+
     fn retag(&self, _scope: &Scope, observed: &Observed, tags: &TagWork) -> Vec<Step> {
         let target = Call::new().with("QueueUrl", observed.physical_id.as_str());
         retag((TYPE, &observed.key), target, ("TagQueue", "Tags"), ("UntagQueue", "TagKeys"), tags)

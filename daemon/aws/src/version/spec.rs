@@ -25,6 +25,8 @@ pub(crate) const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
 pub(crate) const POLICY: &str = "RuntimePolicy";
 /// What is provisioned on a version or an alias.
 pub(crate) const CONCURRENCY: &str = "ProvisionedConcurrencyConfig";
+/// The attribute that tells how long a version may run, seconds.
+pub(crate) const TIMEOUT: &str = "Timeout";
 /// Where the word of the version's mark is remembered.
 const MARK: &str = "Mark";
 
@@ -242,6 +244,7 @@ pub fn observed(configuration: Input<'_>, world: &Observation) -> Option<Observe
         ("CodeSha256", text("CodeSha256")),
     ]);
     item.attributes.insert("Digest".to_owned(), json!(canonical::digest(configuration)));
+    item.attributes.insert(TIMEOUT.to_owned(), configuration.get(TIMEOUT).cloned().unwrap_or_default());
     item.state = canonical::state(configuration);
     item.revision = configuration.text("RevisionId");
     Some(item)

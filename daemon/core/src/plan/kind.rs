@@ -161,12 +161,25 @@ pub struct Setting {
 }
 
 /// Two numbers that AWS holds against each other: at no moment may the first be greater than the second.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bound {
     /// What is at most the other.
     pub lesser: Setting,
     /// What is at least the other.
     pub greater: Setting,
+    /// What goes on with an older value of the lesser until it has changed itself.
+    pub until: Option<Until>,
+}
+
+/// A resource that serves an older state of another one until it is moved on (an alias, with the version it points to).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Until {
+    /// Its type.
+    pub type_name: &'static str,
+    /// Its key.
+    pub key: String,
+    /// The value that it still holds to, where that is known.
+    pub value: Option<f64>,
 }
 
 /// The parent of an untaggable child.
@@ -276,7 +289,7 @@ pub trait Kind: Send + Sync + Debug {
 
     /// Settings of other resources that are bound to each other because of this one, from what the spec asks for or from
     /// what is there: the planner orders their changes.
-    fn bounds(&self, _scope: &Scope, _properties: &Map<String, Json>) -> Vec<Bound> {
+    fn bounds(&self, _scope: &Scope, _properties: &Map<String, Json>, _world: &Observation) -> Vec<Bound> {
         Vec::new()
     }
 
@@ -429,6 +442,12 @@ pub trait Kind: Send + Sync + Debug {
 
     /// Changes what differs (not the tags). Where two writes cannot overlap, only the first is given.
     fn update(&self, work: Work<'_>) -> Vec<Step>;
+
+    /// The steps of an update without what they do to one setting, which has to wait for another resource; none where it
+    /// cannot be left out.
+    fn without(&self, _steps: &[Step], _path: &str) -> Vec<Step> {
+        Vec::new()
+    }
 
     /// Sets and removes tags; not asked of kinds without tags.
     fn retag(&self, _scope: &Scope, _observed: &Observed, _tags: &TagWork) -> Vec<Step> {

@@ -190,7 +190,7 @@ impl<'a> Planner<'a> {
                 }
             }
             self.claims.extend(claims);
-            self.bounds.extend(kind.bounds(self.input.scope, &want.properties));
+            self.bounds.extend(kind.bounds(self.input.scope, &want.properties, self.input.world));
             for instance in &located.instances {
                 self.note_part(kind, &instance.key);
                 self.note_words(kind, &instance.key, kind.further_words(Some(&want), None));

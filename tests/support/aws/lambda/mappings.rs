@@ -41,6 +41,25 @@ impl Mapping {
         Ok(())
     }
 
+    fn is_stream(&self) -> bool {
+        self.source().contains(":kinesis:") || self.source().contains(":dynamodb:")
+    }
+
+    /// More than ten messages at a time take a window, and a FIFO queue knows neither.
+    fn check_batch(&self) -> Result<(), Fault> {
+        let at = |name: &str| self.entry.get(name).and_then(Json::as_i64).unwrap_or_default();
+        let (size, window) = (at("BatchSize"), at("MaximumBatchingWindowInSeconds"));
+        if self.source().ends_with(".fifo") && window > 0 {
+            return Err(invalid("Batching window is not supported for FIFO queues."));
+        }
+        if size > 10 && window == 0 {
+            return Err(invalid(
+                "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
+            ));
+        }
+        Ok(())
+    }
+
     fn json(&self) -> Json {
         let mut out = self.entry.clone();
         let still = if self.enabled { "Enabled" } else { "Disabled" };
@@ -121,11 +140,29 @@ fn check(cloud: &mut Cloud, mapping: &Mapping) -> Result<(), Fault> {
     let role = last(text(&Json::Object(function.configuration.clone()), "Role")).to_owned();
     if mapping.source().contains(":sqs:") {
         mapping.check_visibility(cloud, timeout)?;
+        mapping.check_batch()?;
         let role = cloud.iam.roles.get(&role);
         let may =
             |action: &str| role.is_some_and(|role| role.may(action, &cloud.iam.policies, cloud.now, cloud.rules.role));
         if !may("sqs:ReceiveMessage") {
             return Err(invalid("The provided execution role does not have permissions to call ReceiveMessage on SQS"));
+        }
+    }
+    if mapping.is_stream() {
+        let role = cloud.iam.roles.get(&role);
+        let may =
+            |action: &str| role.is_some_and(|role| role.may(action, &cloud.iam.policies, cloud.now, cloud.rules.role));
+        if !may("kinesis:GetRecords") && !may("dynamodb:GetRecords") {
+            return Err(invalid(
+                "Cannot access stream. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM.",
+            ));
+        }
+    }
+    let filters = mapping.entry.get("FilterCriteria").and_then(|criteria| criteria["Filters"].as_array());
+    for filter in filters.into_iter().flatten() {
+        let pattern = filter["Pattern"].as_str().and_then(|text| serde_json::from_str::<Json>(text).ok());
+        if !pattern.is_some_and(|pattern| pattern.is_object()) {
+            return Err(invalid("Invalid filter pattern definition."));
         }
     }
     Ok(())
@@ -143,6 +180,18 @@ fn create(cloud: &mut Cloud, input: &Json) -> Answer {
         "FunctionResponseTypes": [], "LastModified": cloud.now.as_secs(), "StateTransitionReason": "USER_INITIATED",
     });
     mapping.entry = entry.as_object().cloned().unwrap_or_default();
+    if mapping.is_stream() {
+        let more = json!({
+            "BatchSize": 100, "BisectBatchOnFunctionError": false, "DestinationConfig": {"OnFailure": {}},
+            "LastProcessingResult": "No records processed", "MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1,
+            "ParallelizationFactor": 1, "StartingPosition": input["StartingPosition"],
+            "StateTransitionReason": "User action", "TumblingWindowInSeconds": 0,
+        });
+        mapping.entry.extend(more.as_object().cloned().unwrap_or_default());
+        if let Some(moment) = input.get("StartingPositionTimestamp").and_then(Json::as_f64) {
+            mapping.entry.insert("StartingPositionTimestamp".to_owned(), json!(moment));
+        }
+    }
     configure(&mut mapping, input);
     check(cloud, &mapping)?;
     let same = |other: &&Mapping| other.source() == source && named(&other.function).0 == name;
@@ -175,9 +224,17 @@ fn configure(mapping: &mut Mapping, input: &Json) {
         "ScalingConfig",
         "DestinationConfig",
         "KMSKeyArn",
+        "BisectBatchOnFunctionError",
+        "MaximumRecordAgeInSeconds",
+        "MaximumRetryAttempts",
+        "ParallelizationFactor",
+        "TumblingWindowInSeconds",
     ];
     for key in keys {
         match input.get(key) {
+            Some(value) if key == "DestinationConfig" && value["OnFailure"]["Destination"] == "" => {
+                mapping.entry.insert(key.to_owned(), json!({"OnFailure": {}}));
+            }
             Some(Json::Object(map)) if map.is_empty() => _ = mapping.entry.shift_remove(key),
             Some(value) => _ = mapping.entry.insert(key.to_owned(), value.clone()),
             None => {}

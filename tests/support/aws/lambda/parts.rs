@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{arn, conflict, invalid, missing, stale, target};
-use crate::aws::wire::{Answer, fault, number, object, page, text};
+use crate::aws::wire::{Answer, fault, last, number, object, page, text};
 use crate::aws::{ACCOUNT, Cloud, principals};
 
 pub(super) fn answer(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
@@ -83,8 +83,10 @@ fn statements(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
     let (name, qualifier) = target(input);
     let sid = text(input, "StatementId").to_owned();
     if operation == "GetPolicy" {
-        let statements =
-            cloud.function(&name).map_err(|_| absent())?.statements.get(&qualifier).cloned().unwrap_or_default();
+        let (now, spread) = (cloud.now, cloud.rules.policy);
+        let function = cloud.function(&name).map_err(|_| absent())?;
+        let before = function.statements_before.iter().find(|(at, _)| now < *at + spread).map(|(_, before)| before);
+        let statements = before.unwrap_or(&function.statements).get(&qualifier).cloned().unwrap_or_default();
         if statements.is_empty() {
             return Err(absent());
         }
@@ -100,6 +102,7 @@ fn statements(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
     if !known {
         return Err(missing(&name, &qualifier));
     }
+    let before = function.statements.clone();
     let statements = function.statements.entry(qualifier.clone()).or_default();
     if operation == "RemovePermission" {
         if !statements.iter().any(|statement| statement["Sid"] == sid.as_str()) {
@@ -110,6 +113,7 @@ fn statements(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
             ));
         }
         statements.retain(|statement| statement["Sid"] != sid.as_str());
+        function.statements_before.push((now, before));
         return Ok(json!({}));
     }
     if statements.iter().any(|statement| statement["Sid"] == sid.as_str()) {
@@ -123,7 +127,14 @@ fn statements(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
     let kept =
         kept.ok_or_else(|| invalid("The provided principal was invalid. Please check the principal and try again."))?;
     let function = cloud.function(&name)?;
-    let before = function.statements.clone();
+    let all = function.statements.values().flatten().chain(std::iter::once(&kept["Statement"][0]));
+    let size =
+        json!({"Version": "2012-10-17", "Id": "default", "Statement": all.collect::<Vec<_>>()}).to_string().len();
+    if size > 20_480 {
+        let text = format!("The final policy size ({size}) is bigger than the limit (20480).");
+        return Err(fault("PolicyLengthExceededException", 400, text));
+    }
+    function.statements_before.push((now, before.clone()));
     // Two at the same time read the same policy, and the second to write wins: no error, and a statement is lost.
     if let Some((old, until)) = &function.adding
         && now < *until
@@ -193,8 +204,36 @@ fn urls(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
     Ok(Json::Object(it))
 }
 
+/// A destination must be there, the role must be allowed to send to it, and it is not the function itself.
+fn check_destination(cloud: &mut Cloud, name: &str, destination: &str) -> Result<(), crate::aws::Fault> {
+    if destination.starts_with(&arn(name, "")) {
+        return Err(invalid("You can't specify the function as a destination for itself."));
+    }
+    if !destination.contains(":sqs:") {
+        return Ok(());
+    }
+    let role = cloud.active(name)?.configuration.get("Role").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let role = cloud.iam.roles.get(last(&role));
+    if !cloud.sqs.queues.contains_key(last(destination)) {
+        return Err(invalid(format!("The destination ARN {destination} is invalid.")));
+    }
+    if !role.is_some_and(|role| role.may("sqs:SendMessage", &cloud.iam.policies, cloud.now, cloud.rules.role)) {
+        let text =
+            format!("The function's execution role does not have permissions to call SendMessage on {destination}");
+        return Err(invalid(text));
+    }
+    Ok(())
+}
+
 fn invoke(cloud: &mut Cloud, operation: &str, input: &Json) -> Answer {
     let (name, qualifier) = target(input);
+    for end in ["OnFailure", "OnSuccess"] {
+        if let Some(destination) =
+            input.pointer(&format!("/DestinationConfig/{end}/Destination")).and_then(Json::as_str)
+        {
+            check_destination(cloud, &name, destination)?;
+        }
+    }
     let function = cloud.active(&name)?;
     match operation {
         "ListFunctionEventInvokeConfigs" => {

@@ -31,7 +31,7 @@ fn moved(plan: &Plan, setting: &Setting) -> Option<Move> {
 /// they will not be.
 pub(in crate::plan) fn held_up_by(input: &Input<'_>, plan: &Plan, kind: &dyn Kind, item: &Observed) -> Vec<usize> {
     let mut out = Vec::new();
-    for Bound { lesser, greater } in kind.bounds(input.scope, &item.properties) {
+    for Bound { lesser, greater, .. } in kind.bounds(input.scope, &item.properties, input.world) {
         let moves = [&lesser, &greater].map(|setting| moved(plan, setting));
         let there = |setting: &Setting| {
             let item = input.world.table(setting.type_name).get(&setting.key)?;
@@ -51,14 +51,24 @@ impl Planner<'_> {
     /// Orders the changes of bounded settings: raised, the greater goes first; lowered, the lesser. Comes after all
     /// resources were planned, so what waits here holds up nobody else in this round.
     pub(super) fn order_bounds(&mut self) {
-        for Bound { lesser, greater } in std::mem::take(&mut self.bounds) {
+        for Bound { lesser, greater, until } in std::mem::take(&mut self.bounds) {
+            let (less, great) = (&lesser.path, &greater.path);
+            if let (Some(until), Some(greater)) = (until, moved(&self.plan, &greater))
+                && greater.to < greater.from
+                && until.value.is_none_or(|value| value > greater.to)
+                && let Some(first) = self.plan.actions.iter().position(|action| {
+                    action.keys.iter().any(|(type_name, key)| *type_name == until.type_name && *key == until.key)
+                })
+            {
+                self.go_after(greater.action, great, first);
+            }
             let (Some(lesser), Some(greater)) = (moved(&self.plan, &lesser), moved(&self.plan, &greater)) else {
                 continue;
             };
             if greater.to > greater.from && lesser.to > greater.from {
-                self.go_after(lesser.action, greater.action);
+                self.go_after(lesser.action, less, greater.action);
             } else if greater.to < greater.from && lesser.from > greater.to {
-                self.go_after(greater.action, lesser.action);
+                self.go_after(greater.action, great, lesser.action);
             }
         }
     }
@@ -138,12 +148,14 @@ impl Planner<'_> {
         None
     }
 
-    /// Holds the second action back until the first has changed what it changes.
-    fn go_after(&mut self, second: usize, first: usize) {
+    /// Holds a setting of the second action back until the first has changed what it changes.
+    fn go_after(&mut self, second: usize, path: &str, first: usize) {
         let (id, standing) = (self.plan.actions[first].id.clone(), self.plan.actions[first].standing.clone());
         match standing {
             Standing::Ready => {}
-            Standing::Blocked(_) => self.plan.actions[second].block(format!("needs `{id}`, which is blocked")),
+            Standing::Blocked(_) => {
+                self.put_off(second, path, |action| action.block(format!("needs `{id}`, which is blocked")));
+            }
             Standing::Acting if self.is_done_with_its_steps(first) => {
                 if !self.comes_after(first, second) && !self.plan.actions[second].steps.is_empty() {
                     self.plan.actions[second].after.push(first);
@@ -151,7 +163,22 @@ impl Planner<'_> {
             }
             // Two that wait for each other would do so for ever: then the order is left to chance, and AWS's refusal.
             Standing::Acting | Standing::Waiting(_) if self.waits_for(first, second) => {}
-            Standing::Acting | Standing::Waiting(_) => self.plan.actions[second].wait(format!("waits for `{id}`")),
+            Standing::Acting | Standing::Waiting(_) => {
+                self.put_off(second, path, |action| action.wait(format!("waits for `{id}`")));
+            }
+        }
+    }
+
+    /// Leaves one setting for later; where nothing else is to be done, or the rest cannot go without it, all of it.
+    fn put_off(&mut self, action: usize, path: &str, hold: impl FnOnce(&mut Action)) {
+        let action = &mut self.plan.actions[action];
+        let kind = self.input.kinds.get(&action.type_name).filter(|_| action.verb == Verb::Update);
+        let rest = kind.map(|kind| kind.without(&action.steps, path)).unwrap_or_default();
+        if rest.is_empty() {
+            hold(action);
+        } else {
+            action.steps = rest;
+            action.later = true;
         }
     }
 

@@ -26,7 +26,7 @@ impl Kind for Link {
         self.0.attribute(scope, target, attribute)
     }
 
-    fn bounds(&self, _scope: &Scope, properties: &Map<String, Json>) -> Vec<Bound> {
+    fn bounds(&self, _scope: &Scope, properties: &Map<String, Json>, _world: &Observation) -> Vec<Bound> {
         let setting = |name: &str| {
             let (kind, key) = properties.get(name)?.as_str()?.split_once(' ')?;
             let type_name = [FUNCTION, QUEUE].into_iter().find(|type_name| type_name.ends_with(kind))?;
@@ -34,7 +34,7 @@ impl Kind for Link {
         };
         setting("lesser")
             .zip(setting("greater"))
-            .map(|(lesser, greater)| Bound { lesser, greater })
+            .map(|(lesser, greater)| Bound { lesser, greater, until: None })
             .into_iter()
             .collect()
     }
