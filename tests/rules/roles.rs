@@ -200,6 +200,8 @@ async fn a_role_that_somebody_elses_function_runs_with_stays() {
     trial.aws.with(|cloud| {
         let mut theirs = cloud.lambda.functions["t-f"].clone();
         theirs.tags.clear();
+        let sealed = json!({"ErrorCode": "AccessDeniedException", "Message": "Lambda was unable to decrypt your environment variables."});
+        theirs.configuration.insert("Environment".to_owned(), json!({"Error": sealed}));
         theirs.configuration.insert("FunctionName".to_owned(), json!("theirs"));
         cloud.lambda.functions.insert("theirs".to_owned(), theirs);
     });

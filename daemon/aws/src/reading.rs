@@ -251,3 +251,38 @@ pub fn only<'a>(reading: Reading<'a>) -> Option<&'a BTreeSet<String>> {
         Reading::Only(keys) => Some(keys),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(code: &str, status: u16) -> Failure {
+        let message = "not authorized to perform: logs:X".to_owned();
+        Failure { service: "Logs", what: What::Service, code: code.to_owned(), message, status, foreign: false }
+    }
+
+    fn taken(failure: Failure) -> (Result<Option<u8>, String>, BTreeMap<&'static str, String>) {
+        let mut unread = Unread::default();
+        let answer = unread.take(&["Property"], "logs:X", Err(failure));
+        let mut item = Observed::new("k", "k");
+        unread.of(&mut item);
+        (answer, item.unread)
+    }
+
+    #[test]
+    fn a_setting_that_may_not_be_read_is_remembered_as_such_and_every_other_failure_is_one() {
+        for (code, status) in [("AccessDeniedException", 400), ("AccessDenied", 403), ("AuthorizationError", 403)] {
+            let (answer, unread) = taken(failure(code, status));
+            assert_eq!(answer, Ok(None), "{code}");
+            assert!(unread["Property"].contains("allow logs:X"), "{unread:?}");
+        }
+        let (answer, unread) = taken(failure("UnknownOperationException", 400));
+        assert_eq!((answer, unread.len()), (Ok(None), 0), "there is no such call, so nothing can be set");
+        for (code, status) in
+            [("ExpiredTokenException", 403), ("InvalidClientTokenId", 403), ("", 403), ("InternalFailure", 500)]
+        {
+            let (answer, unread) = taken(failure(code, status));
+            assert!(answer.is_err() && unread.is_empty(), "{code} says nothing of what may be read");
+        }
+    }
+}

@@ -68,16 +68,12 @@ impl Functions {
             Some(marks) => self.extras(name, marks, &mut unread).await?,
             None => Map::new(),
         };
-        let item = canonical::observed(&wire::function(&answer, Json::Object(extras)));
+        let told = wire::function(&answer, Json::Object(extras));
         // What is nobody's and not asked for matters only for what it uses.
         if marks.is_none() && !wanted {
-            let mut slim = Observed::new(name, name);
-            let used = |name: &String| ["Layers", "Role"].contains(&name.as_str());
-            let whole = item.map(|item| item.properties).unwrap_or_default();
-            slim.properties.extend(whole.into_iter().filter(|(name, _)| used(name)));
-            return Ok(Some(slim));
+            return Ok(Some(canonical::user(&told, name)));
         }
-        let mut item = item?;
+        let mut item = canonical::observed(&told)?;
         unread.of(&mut item);
         Ok(Some(item))
     }

@@ -134,6 +134,15 @@ pub fn observed(answer: &Json) -> Result<Observed, String> {
     Ok(item.with_tags(tags))
 }
 
+/// Somebody else's function: what it uses, and nothing else. That is known also where its tags or its variables are not.
+pub fn user(answer: &Json, name: &str) -> Observed {
+    let mut item = Observed::new(name, name);
+    let configuration = Input(answer).map("Configuration").map(from_configuration).unwrap_or_default();
+    let used = |name: &String| ["Layers", "Role"].contains(&name.as_str());
+    item.properties.extend(normal(&configuration, name).into_iter().filter(|(name, _)| used(name)));
+    item
+}
+
 /// Takes in what is published as `$LATEST.PUBLISHED`: whether that is what the function is, and how it scales.
 fn published(item: &mut Observed, extras: Input<'_>, latest: &str) {
     let Some(published) = extras.map("Published") else { return };

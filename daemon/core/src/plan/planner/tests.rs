@@ -4,6 +4,7 @@ mod again;
 mod bounds;
 mod exports;
 mod leaving;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
