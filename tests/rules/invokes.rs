@@ -6,7 +6,7 @@ use evenkeel_tests::aws::{Rules, Trouble};
 use evenkeel_tests::{Trial, left};
 use serde_json::json;
 
-use super::refused::fault;
+use super::refused::{fault, for_good};
 use super::statements::template;
 
 /// A function with these properties besides.
@@ -116,4 +116,56 @@ async fn a_url_that_was_made_meanwhile_is_gone_on_with() {
     trial.aws.trouble("CreateFunctionUrlConfig", Trouble::Refused(said));
     trial.converge(&spec).await;
     trial.quiet(&spec).await;
+}
+
+/// A function with an alias and these settings of asynchronous calls.
+fn retried(settings: &str) -> String {
+    format!(
+        r#"
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Dead: {{Type: AWS::SQS::Queue}}
+  F: {{Type: AWS::Serverless::Function, Properties: {{FunctionName: t-f, CodeUri: ./src, Handler: app.handler, Runtime: python3.13, AutoPublishAlias: live, EventInvokeConfig: {{{settings}}}}}}}
+"#
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_of_asynchronous_calls_are_sent_whole_and_what_left_the_spec_goes() {
+    let trial = Trial::start(Rules::default()).await;
+    let dead = "DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt Dead.Arn}}";
+    trial.converge(&retried(&format!("MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 300, {dead}"))).await;
+    let less = retried(&format!("MaximumEventAgeInSeconds: 300, {dead}"));
+    trial.converge(&less).await;
+    trial.aws.with(|cloud| {
+        let invoke = &cloud.lambda.functions["t-f"].invoke;
+        // A published version does not have what `$LATEST` has: the alias that is called has it.
+        assert_eq!(invoke.keys().collect::<Vec<_>>(), ["live"]);
+        // Nothing, or what Lambda makes of nothing.
+        assert!(invoke["live"].get("MaximumRetryAttempts").is_none_or(|tries| tries == 2), "{invoke:?}");
+        assert_eq!(invoke["live"]["MaximumEventAgeInSeconds"], 300);
+        assert!(invoke["live"]["DestinationConfig"]["OnFailure"]["Destination"].as_str().unwrap().ends_with("Dead"));
+    });
+    trial.quiet(&less).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_lambda_does_not_take_are_refused_at_once() {
+    for said in [
+        "You must specify at least one of error handling or destination setting.",
+        "You can't specify the function as a destination for itself.",
+    ] {
+        let fault = fault("InvalidParameterValueException", 400, said);
+        for_good(&retried("MaximumRetryAttempts: 0"), "PutFunctionEventInvokeConfig", fault, said).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_say_nothing_are_no_call() {
+    let trial = Trial::start(Rules::default()).await;
+    let spec = retried("");
+    let plan = trial.run(&spec).await.plan;
+    assert!(plan.is_converged(), "{}", left(&plan));
+    assert_eq!(trial.count("PutFunctionEventInvokeConfig"), 0, "{}", trial.story());
 }

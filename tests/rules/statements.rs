@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use evenkeel_tests::aws::Rules;
+use evenkeel_tests::aws::{Rules, Trouble};
 use evenkeel_tests::{Trial, left};
 use serde_json::{Value as Json, json};
 
 use super::function;
+use super::refused::fault;
 
 fn called_by_a_topic() -> String {
     "Topic n: {}\n".to_owned() + &function("triggers: [{topic: n}]")
@@ -114,4 +115,63 @@ async fn a_topic_may_call_the_function_before_it_is_subscribed() {
     let trial = Trial::start(Rules::default()).await;
     trial.converge(&called_by_a_topic()).await;
     assert!(trial.time("AddPermission", "") < trial.time("Subscribe", ""), "{}", trial.story());
+}
+
+/// A function that a bucket may call.
+fn called_by_a_bucket(bucket: &str) -> String {
+    format!(
+        r#"
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  F: {{Type: AWS::Serverless::Function, Properties: {{FunctionName: t-f, CodeUri: ./src, Handler: app.handler, Runtime: python3.13}}}}
+  Allow: {{Type: AWS::Lambda::Permission, Properties: {{FunctionName: !Ref F, Action: "lambda:InvokeFunction", Principal: s3.amazonaws.com, SourceArn: "arn:aws:s3:::{bucket}", SourceAccount: "111122223333"}}}}
+"#
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_content_is_allowed_under_another_name_before_the_old_statement_goes() {
+    let trial = Trial::start(Rules::default()).await;
+    trial.converge(&called_by_a_bucket("old")).await;
+    trial.aws.forget();
+    trial.converge(&called_by_a_bucket("new")).await;
+    assert!(trial.time("AddPermission", "") < trial.time("RemovePermission", ""), "{}", trial.story());
+    trial.aws.with(|cloud| {
+        let statements = &cloud.lambda.functions["t-f"].statements[""];
+        assert_eq!(statements.len(), 1);
+        assert_eq!(statements[0]["Condition"]["ArnLike"]["AWS:SourceArn"], "arn:aws:s3:::new");
+        assert_eq!(statements[0]["Condition"]["StringEquals"]["AWS:SourceAccount"], "111122223333");
+    });
+    trial.quiet(&called_by_a_bucket("new")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_is_added_again_where_the_function_or_alias_is_not_known_everywhere_yet() {
+    let spec = called_by_a_bucket("b");
+    let missing = "Function not found: arn:aws:lambda:eu-west-1:111122223333:function:t-f";
+    let busy = "The operation cannot be performed at this time. An update is in progress for resource.";
+    for (code, status, said) in [("ResourceNotFoundException", 404, missing), ("ResourceConflictException", 409, busy)]
+    {
+        let trial = Trial::start(Rules::default()).await;
+        for _ in 0..3 {
+            trial.aws.trouble("AddPermission", Trouble::Refused(fault(code, status, said)));
+        }
+        trial.converge(&spec).await;
+        trial.aws.with(|cloud| assert_eq!(cloud.lambda.functions["t-f"].statements[""].len(), 1));
+        trial.quiet(&spec).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statements_name_is_one_that_lambda_takes_however_long_the_resources_is() {
+    let trial = Trial::start(Rules::kind()).await;
+    let long = "Allow".repeat(40);
+    let spec = called_by_a_bucket("b").replace("Allow:", &format!("{long}:"));
+    trial.converge(&spec).await;
+    trial.aws.with(|cloud| {
+        let sid = cloud.lambda.functions["t-f"].statements[""][0]["Sid"].as_str().unwrap().to_owned();
+        assert!(sid.len() <= 100 && sid.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)), "{sid}");
+    });
+    trial.quiet(&spec).await;
 }
