@@ -59,8 +59,10 @@ impl Hidden {
         if self.0.contains(text) {
             return MASK.to_owned();
         }
-        let long = self.0.iter().filter(|secret| secret.len() >= SHORTEST_PART);
-        long.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
+        let mut long: Vec<&String> = self.0.iter().filter(|secret| secret.len() >= SHORTEST_PART).collect();
+        // One that is a part of another would leave the other's rest to be read.
+        long.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        long.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
     }
 
     /// Takes them out of a value, keys and all.
@@ -112,5 +114,15 @@ mod tests {
         hidden.scrub(&mut change);
         assert!(!format!("{change:?}").contains("KEY123"));
         assert_eq!(change.to, json!([MASK, "a42", MASK, 42]));
+    }
+
+    #[test]
+    fn a_secret_within_another_leaves_nothing_of_the_other() {
+        let properties = json!({"Pass": "hunter22", "Url": "tcp://me:hunter22@db"});
+        let hidden = Hidden::of(properties.as_object().unwrap(), &|_| true);
+        assert_eq!(
+            hidden.text("could not reach tcp://me:hunter22@db as hunter22"),
+            format!("could not reach {MASK} as {MASK}")
+        );
     }
 }
