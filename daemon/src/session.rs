@@ -259,7 +259,8 @@ impl Session {
         };
         let account = Account::connect(options).await?;
         let world = World::new(Arc::new(account));
-        world.known_mut().sweep_every(self.resync);
+        let share = self.limiters.as_ref().map(Limiters::share).unwrap_or_default();
+        world.known_mut().sweep_every(self.resync, share.part());
         Ok(Arc::new(world))
     }
 

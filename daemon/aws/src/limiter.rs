@@ -55,6 +55,11 @@ impl Limiters {
         Limiters { share, gates: Arc::default() }
     }
 
+    /// What part of AWS's quotas they take.
+    pub fn share(&self) -> Share {
+        self.share
+    }
+
     pub(crate) fn at(&self, endpoint: Option<&str>, account: &str, region: &str) -> Limiter {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let mut gate = |region: &str| {

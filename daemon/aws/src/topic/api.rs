@@ -15,8 +15,8 @@ use crate::reading::{self, Unread};
 use crate::values::last_part;
 
 const SERVICE: &str = "SNS";
-/// A listing tells names alone; of readings of tags six a second are ours.
-const PACE: Pace = Pace::Brisk { a_second: 6.0 };
+/// A listing tells names alone; of readings of tags there are ten a second.
+const PACE: Pace = Pace::Brisk { a_second: 10.0 };
 
 /// Reaches topics.
 #[derive(Clone, Debug)]

@@ -37,6 +37,11 @@ impl Share {
     pub fn percent(percent: f64) -> Option<Share> {
         (1.0..=100.0).contains(&percent).then(|| Share(percent / 100.0))
     }
+
+    /// As a part of the whole.
+    pub const fn part(self) -> f64 {
+        self.0
+    }
 }
 
 impl Default for Share {

@@ -152,11 +152,13 @@ pub struct Observation {
     tables: BTreeMap<String, Arc<Table>>,
     /// The time between two sweeps.
     every: Duration,
+    /// The part of AWS's quotas that is ours.
+    part: f64,
 }
 
 impl Default for Observation {
     fn default() -> Self {
-        Observation { tables: BTreeMap::new(), every: Duration::from_secs(300) }
+        Observation { tables: BTreeMap::new(), every: Duration::from_secs(300), part: 0.6 }
     }
 }
 
@@ -175,9 +177,11 @@ impl Observation {
         Observation::default()
     }
 
-    /// Says how much time lies between two sweeps: how much each reads again depends on it.
-    pub fn sweep_every(&mut self, every: Duration) {
+    /// Says how much time lies between two sweeps, and what part of AWS's quotas is ours: how much each sweep reads again
+    /// depends on both.
+    pub fn sweep_every(&mut self, every: Duration, part: f64) {
         self.every = every;
+        self.part = part;
     }
 
     fn table_mut(&mut self, type_name: &str) -> &mut Table {

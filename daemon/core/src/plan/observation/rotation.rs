@@ -29,24 +29,24 @@ pub enum Pace {
         /// The most that one sweep reads again.
         at_most: usize,
     },
-    /// Its listing tells of no change, and its calls have a quota of their own: as many as this many a second make in a
+    /// Its listing tells of no change, and its calls have a quota of their own: as many as our share of that allows in a
     /// fifth of the time between two sweeps.
     Brisk {
-        /// Deep reads a second that the quota's share allows.
+        /// Deep reads a second that the whole quota allows.
         a_second: f64,
     },
 }
 
 impl Pace {
-    /// How many of `count` one sweep reads again.
+    /// How many of `count` one sweep reads again, where this part of the quotas is ours.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
-    fn slice(self, count: usize, every: Duration) -> usize {
+    fn slice(self, count: usize, every: Duration, part: f64) -> usize {
         match self {
             Pace::Slow { at_most } => {
                 let sweeps = (CIRCLE.as_secs_f64() / every.as_secs_f64().max(1.0)).max(SWEEPS as f64);
                 ((count as f64 / sweeps).ceil() as usize).max(FEW).min(at_most)
             }
-            Pace::Brisk { a_second } => ((a_second * PART * every.as_secs_f64()) as usize).max(FEW),
+            Pace::Brisk { a_second } => ((a_second * part * PART * every.as_secs_f64()).round() as usize).max(FEW),
         }
     }
 }
@@ -121,7 +121,7 @@ impl Ask<'_> {
                 _ => choice.add(table, group, marker),
             }
         }
-        let again = pace.slice(known.len(), self.world.every).min(known.len());
+        let again = pace.slice(known.len(), self.world.every, self.world.part).min(known.len());
         known.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         let kept = known.split_off(again);
         for (_, group, marker, _) in known {
@@ -219,20 +219,22 @@ mod tests {
     }
 
     #[test]
-    fn a_brisk_kind_takes_a_fifth_of_the_time_between_sweeps() {
-        let mut world = Observation::new();
-        world.sweep_every(Duration::from_secs(300));
-        let listed = listed(1000);
-        let pace = Pace::Brisk { a_second: 4.5 };
-        sweep(&mut world, &listed, pace);
-        assert_eq!(sweep(&mut world, &listed, pace).len(), 270);
+    fn a_brisk_kind_takes_a_fifth_of_the_time_between_sweeps_whatever_our_share_is() {
+        for (part, reads) in [(0.6, 270), (1.0, 450), (0.1, 45), (0.01, 20)] {
+            let mut world = Observation::new();
+            world.sweep_every(Duration::from_secs(300), part);
+            let listed = listed(1000);
+            let pace = Pace::Brisk { a_second: 7.5 };
+            sweep(&mut world, &listed, pace);
+            assert_eq!(sweep(&mut world, &listed, pace).len(), reads, "{part}");
+        }
     }
 
     #[test]
     fn all_come_round_within_an_hour_or_ten_sweeps() {
         for every in [120, 300, 1800] {
             let mut world = Observation::new();
-            world.sweep_every(Duration::from_secs(every));
+            world.sweep_every(Duration::from_secs(every), 0.6);
             let listed = listed(500);
             sweep(&mut world, &listed, SLOW);
             let sweeps = (3600 / every).max(10);
