@@ -233,9 +233,36 @@ async fn two_versions_in_one_spec_are_published_one_after_the_other() {
     let trial = Trial::start(Rules::default()).await;
     let second =
         "\n  W:\n    Type: AWS::Lambda::Version\n    Properties: {FunctionName: !Ref F, Description: second}\n";
-    let spec = written("", "Name: live, FunctionVersion: !GetAtt V.Version").trim_end().to_owned() + second;
+    let spec = written(", Description: first", "Name: live, FunctionVersion: !GetAtt V.Version").trim_end().to_owned()
+        + second;
     let plan = trial.run(&spec).await.plan;
     // The same code and configuration is the same version: AWS answers with the one that is there.
     trial.aws.with(|cloud| assert_eq!(cloud.lambda.functions["f"].versions.len(), 1, "{}", left(&plan)));
-    assert!(trial.count("PublishVersion") < 12, "{}", trial.story());
+    assert!(left(&plan).contains("version 1 is that, and has another description"), "{}", left(&plan));
+    assert!(trial.count("PublishVersion") < 4, "{}", trial.story());
+}
+
+/// A function of SAM's whose versions are described so.
+fn described(words: &str) -> String {
+    super::statements::template("")
+        .replace("AutoPublishAlias: live", &format!("AutoPublishAlias: live, VersionDescription: {words}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_description_alone_makes_no_other_version_and_that_is_said() {
+    let trial = Trial::start(Rules::default()).await;
+    trial.converge(&described("first")).await;
+    trial.aws.forget();
+    let plan = trial.run(&described("second")).await.plan;
+    assert!(plan.is_converged(), "{}", left(&plan));
+    let said = plan.actions.iter().filter_map(|action| action.reason.as_deref()).collect::<String>();
+    assert!(said.contains("its description stays as it is"), "{said}");
+    assert_eq!(trial.count("PublishVersion"), 0, "{}", trial.story());
+    trial.file("src/app.py", "def handler(event, context):\n    return 2\n");
+    trial.converge(&described("second")).await;
+    trial.aws.with(|cloud| {
+        let description = cloud.lambda.functions["t-f"].versions[&2]["Description"].as_str().unwrap().to_owned();
+        assert!(description.starts_with("second"), "{description}");
+    });
+    trial.quiet(&described("second")).await;
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{FunctionConfiguration, FunctionScalingConfig};
-use evenkeel_core::plan::{Applied, Artifacts, Ask, Observation, Observed, Reach, Reading, Seen, State, Step, Told};
+use evenkeel_core::plan::{
+    Applied, ApplyError, Artifacts, Ask, Observation, Observed, Reach, Reading, Seen, State, Step, Told,
+};
 use serde_json::{Value as Json, json};
 
 use super::spec::{self, CONCURRENCY, NEXT, POLICY_WORD, PROVISIONED, observed};
@@ -148,7 +150,7 @@ impl Reach for Versions {
                     .set_description(input.text("Description"))
                     .set_code_sha256(input.text("CodeSha256"))
                     .set_revision_id(input.text("RevisionId"));
-                answered(SERVICE, heard!(call))
+                is_as_described(input, answered(SERVICE, heard!(call))?)
             }
             "PutFunctionScalingConfig" => put_scaling(&self.client, input).await,
             "DeleteFunction" => {
@@ -160,6 +162,19 @@ impl Reach for Versions {
             _ => apply_provisioned(&self.client, step).await,
         }
     }
+}
+
+/// Of the same code and configuration Lambda publishes no second version: it answers with the one that is there.
+fn is_as_described(asked: Input<'_>, answer: Option<Json>) -> Applied {
+    let told = answer.as_ref().map(Input);
+    let text = |input: Option<Input<'_>>, name: &str| input.and_then(|input| input.text(name)).unwrap_or_default();
+    if asked.text("Description").is_none_or(|asked| asked == text(told, "Description")) {
+        return Ok(answer);
+    }
+    Err(ApplyError::Refused(format!(
+        "Lambda publishes no second version of the same code and configuration: version {} is that, and has another description; change the function, or the description back",
+        text(told, "Version")
+    )))
 }
 
 /// When a function, or one of its versions, gets new runtimes.

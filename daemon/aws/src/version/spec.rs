@@ -70,15 +70,15 @@ impl Kind for Version {
         let newest = |fits: &dyn Fn(&Observed) -> bool| {
             table.parts_of(&function).filter(|item| fits(item)).max_by_key(|item| number_of(&item.key)).cloned()
         };
-        let says = |item: &Observed, name: &str| {
-            let text = if name == "Description" { mark::text(want) } else { want.text(name).map(str::to_owned) };
-            text.is_none_or(|text| item.properties.get(name).and_then(Json::as_str) == Some(text.as_str()))
+        let of_code = |item: &Observed| {
+            let hash = want.text("CodeSha256");
+            hash.is_none_or(|hash| item.properties.get("CodeSha256").and_then(Json::as_str) == Some(hash))
         };
-        let fits = |item: &Observed| says(item, "Description") && says(item, "CodeSha256");
         let current = match &want.resource.origin {
+            // Of the same code and configuration Lambda publishes no other version, whatever its description.
             Origin::Generated { .. } => newest(&|_| true)
-                .filter(|item| fits(item) && item.attributes.get("Digest") == latest.attributes.get("Digest")),
-            Origin::Written => newest(&fits),
+                .filter(|item| of_code(item) && item.attributes.get("Digest") == latest.attributes.get("Digest")),
+            Origin::Written => newest(&|item| of_code(item) && is_described(want, item)),
         };
         match current {
             Some(item) => instance(item.key.clone(), Found::Present(item)),
@@ -104,16 +104,27 @@ impl Kind for Version {
     fn align(
         &self,
         _scope: &Scope,
-        _want: &Want,
+        want: &Want,
         desired: &mut Map<String, Json>,
         seen: &mut Map<String, Json>,
         _observed: &Observed,
     ) {
+        if want.resource.origin != Origin::Written {
+            desired.shift_remove("Description");
+        }
         for name in ["Description", "CodeSha256", "FunctionScalingConfig"] {
             if !desired.contains_key(name) {
                 seen.shift_remove(name);
             }
         }
+    }
+
+    fn remark(&self, want: &Want, observed: &Observed) -> Option<String> {
+        let stays = want.resource.origin != Origin::Written && !is_described(want, observed);
+        stays.then(|| {
+            "its description stays as it is: Lambda publishes no other version of the same code and configuration"
+                .into()
+        })
     }
 
     /// Each publication asks for the same; a second one is answered with the version that is there.
@@ -256,6 +267,12 @@ pub fn add_runtime_policy(item: &mut Observed, answer: Input<'_>) {
     if !policy.is_null() {
         item.properties.insert(POLICY.to_owned(), policy);
     }
+}
+
+/// Whether a version has the description that the spec asks for.
+fn is_described(want: &Want, observed: &Observed) -> bool {
+    let is = observed.properties.get("Description").and_then(Json::as_str).unwrap_or_default();
+    mark::text(want).is_none_or(|text| text == is)
 }
 
 fn number_of(key: &str) -> u64 {

@@ -398,6 +398,11 @@ pub trait Kind: Send + Sync + Debug {
         None
     }
 
+    /// What a person should know of a resource although nothing can be done about it.
+    fn remark(&self, _want: &Want, _observed: &Observed) -> Option<String> {
+        None
+    }
+
     /// Why this real resource must not be deleted or replaced now (messages waiting); `None` where it may.
     fn data_at_risk(&self, _observed: &Observed) -> Option<String> {
         None

@@ -336,7 +336,8 @@ impl<'a> Planner<'a> {
         action.hold_back(self.input.held.get(id));
         self.order(id, &mut action);
         self.order_imports(&derived, &mut action);
-        if let Some(note) = rollout_note(resource) {
+        let remark = || kind.remark(&want, current.as_deref()?);
+        if let Some(note) = rollout_note(resource).or_else(remark) {
             action.reason.get_or_insert(note);
         }
         let key = located.instances.first().map(|instance| instance.key.clone());
