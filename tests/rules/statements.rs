@@ -112,9 +112,29 @@ async fn a_policy_that_is_full_is_said_with_what_to_do() {
 
 #[tokio::test(start_paused = true)]
 async fn a_topic_may_call_the_function_before_it_is_subscribed() {
-    let trial = Trial::start(Rules::default()).await;
+    // What SAM makes of an event names no order.
+    let of_sam = template("").replace(
+        "AutoPublishAlias: live",
+        "AutoPublishAlias: live, Events: {N: {Type: SNS, Properties: {Topic: !Ref N}}}",
+    ) + "  N: {Type: AWS::SNS::Topic}\n";
+    for spec in [called_by_a_topic(), of_sam] {
+        for seed in 0..8 {
+            let trial = Trial::start(Rules { seed, ..Rules::default() }).await;
+            trial.converge(&spec).await;
+            assert!(trial.time("AddPermission", "") < trial.time("Subscribe", ""), "{seed}: {}", trial.story());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_is_not_subscribed_where_it_may_not_call_the_function() {
+    let trial = Trial::start(Rules::kind()).await;
+    trial.aws.trouble("AddPermission", Trouble::Always(fault("InvalidParameterValueException", 400, "never")));
+    let text = left(&trial.run(&called_by_a_topic()).await.plan);
+    assert!(text.contains("never") && text.contains("which is blocked"), "{text}");
+    assert_eq!(trial.count("Subscribe"), 0, "what it sends would be lost:\n{}", trial.story());
+    trial.aws.heal("AddPermission");
     trial.converge(&called_by_a_topic()).await;
-    assert!(trial.time("AddPermission", "") < trial.time("Subscribe", ""), "{}", trial.story());
 }
 
 /// A function that a bucket may call.

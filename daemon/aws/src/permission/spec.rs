@@ -74,6 +74,11 @@ impl Kind for Permission {
         Some(function_part::parent(key, PART))
     }
 
+    fn opens(&self, want: &Want) -> Option<(&'static str, String)> {
+        let function = function_part::named(want, "FunctionName", None).ok()?;
+        (want.text("Principal") == Some("sns.amazonaws.com")).then_some((function_part::FUNCTION, function.name))
+    }
+
     fn part_word(&self, key: &str) -> Option<String> {
         Some(function_part::word(PART, qualifier_of(key)))
     }

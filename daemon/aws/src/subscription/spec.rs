@@ -132,11 +132,22 @@ impl Kind for Subscription {
         Some(Parent { type_name: topic::spec::TYPE, key: last_part(topic).to_owned(), part: "" })
     }
 
-    /// A function that is gone loses what a topic still sends to it.
+    /// A function or queue that is gone loses what a topic still sends to it, and one that the topic may not reach yet.
     fn feeds(&self, key: &str) -> Option<(&'static str, String)> {
-        let (_, protocol, endpoint) = parts(key)?;
-        let name = endpoint.split_once(":function:")?.1.split(':').next()?;
-        (protocol == "lambda").then(|| (FUNCTION, name.to_owned()))
+        let (topic, protocol, endpoint) = parts(key)?;
+        // `arn`, partition, service, region, account.
+        let home = |arn: &str| arn.split(':').skip(3).take(2).map(str::to_owned).collect::<Vec<_>>();
+        if home(topic) != home(endpoint) {
+            return None;
+        }
+        match protocol {
+            "lambda" => {
+                let name = endpoint.split_once(":function:")?.1.split(':').next()?;
+                Some((FUNCTION, name.to_owned()))
+            }
+            "sqs" => Some((queue::spec::TYPE, last_part(endpoint).to_owned())),
+            _ => None,
+        }
     }
 
     fn part_word(&self, key: &str) -> Option<String> {

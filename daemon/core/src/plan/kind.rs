@@ -348,8 +348,14 @@ pub trait Kind: Send + Sync + Debug {
         false
     }
 
-    /// Type and key of what it feeds: where that leaves, this one goes first, and not with its parent after it.
+    /// Type and key of what it feeds. Where that leaves, this one goes first, and not with its parent after it; where it is
+    /// made, it comes after what lets it in: what [`Kind::opens`] that, or claims a part of it (a queue's policy).
     fn feeds(&self, _key: &str) -> Option<(&'static str, String)> {
+        None
+    }
+
+    /// Type and key of what this lets be fed (a topic's permission for a function).
+    fn opens(&self, _want: &Want) -> Option<(&'static str, String)> {
         None
     }
 

@@ -7,6 +7,7 @@
 mod bounds;
 mod compare;
 mod tags;
+mod turns;
 
 pub(super) use bounds::held_up_by;
 pub use tags::tags_of;
@@ -146,6 +147,7 @@ impl<'a> Planner<'a> {
         self.order_bounds();
         self.order_purses();
         self.order_grants();
+        self.order_feeders();
         if let Some(cycle) = &cycle {
             for action in &mut self.plan.actions {
                 action.block(format!("nothing is done while resources need each other in a circle: {cycle}"));
