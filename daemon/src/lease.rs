@@ -93,6 +93,8 @@ struct Inner {
     wall: SystemTime,
     /// Releases that have not arrived yet.
     releasing: BTreeMap<String, (String, u64, Option<String>)>,
+    /// Claims that were sent and not answered: the table may have them, and nobody else may take what a live replica holds.
+    unanswered: BTreeSet<String>,
     /// Who holds what this replica should hold.
     others: BTreeMap<String, String>,
     /// Holders without a row, as they were found at the round before.
@@ -161,6 +163,7 @@ impl Lease {
             leaving: BTreeSet::new(),
             wall: SystemTime::now(),
             releasing: BTreeMap::new(),
+            unanswered: BTreeSet::new(),
             others: BTreeMap::new(),
             suspects: BTreeMap::new(),
             problem: None,
@@ -343,6 +346,7 @@ impl Lease {
                 inner.held.clear();
                 inner.leaving.clear();
                 inner.releasing.clear();
+                inner.unanswered.clear();
             }
             self.tell();
             self.enter().await?;
@@ -369,7 +373,8 @@ impl Lease {
         self.claims(&fenced).await
     }
 
-    /// Claims what this replica should hold, and marks what it should not.
+    /// Claims what this replica should hold, and marks what it should not. What it may have claimed and should not hold any
+    /// more is claimed as well: so it knows, and gives it up.
     async fn claims(&self, fenced: &BTreeSet<String>) -> Result<(), LeaseError> {
         let missing: Vec<String> = {
             let mut inner = self.inner();
@@ -383,9 +388,9 @@ impl Lease {
             inner.leaving = leaving;
             let missing: Vec<String> = inner
                 .interested
-                .iter()
+                .union(&inner.unanswered)
                 .filter(|app| !inner.held.contains_key(*app) && !inner.releasing.contains_key(*app))
-                .filter(|app| inner.membership.should_hold(app, now))
+                .filter(|app| inner.membership.should_hold(app, now) || inner.unanswered.contains(*app))
                 .cloned()
                 .collect();
             inner.others.retain(|app, _| missing.contains(app));
@@ -405,6 +410,7 @@ impl Lease {
 
     async fn claim(&self, app: &str, fenced: &BTreeSet<String>) -> Result<(), LeaseError> {
         let me = self.me();
+        self.inner().unanswered.insert(app.to_owned());
         let mut claimed = self.table.claim(app, &me, None).await?;
         if let Claimed::Held { holder, epoch } = &claimed {
             let orphaned = {
@@ -426,11 +432,20 @@ impl Lease {
                 claimed = self.table.claim(app, &me, Some((&holder, epoch))).await?;
             }
         }
+        // It was sent again because its answer was lost, and found what the first one did.
+        if matches!(&claimed, Claimed::Held { holder, .. } if *holder == me) {
+            claimed = self.table.claim(app, &me, None).await?;
+        }
+        let now = self.now();
         let mut inner = self.inner();
+        inner.unanswered.remove(app);
         match claimed {
             // The identity may have changed while the answer was under way.
             Claimed::Ours(claim) if inner.membership.me() == me => {
                 info!(app, epoch = claim.epoch, "holds");
+                if !inner.interested.contains(app) || !inner.membership.should_hold(app, now) {
+                    inner.leaving.insert(app.to_owned());
+                }
                 inner.others.remove(app);
                 inner.suspects.remove(app);
                 inner.held.insert(app.to_owned(), Held { claim, since: Instant::now() });

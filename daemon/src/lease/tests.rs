@@ -7,12 +7,38 @@ use super::*;
 struct Shelf {
     rows: Mutex<Rows>,
     writes: AtomicU64,
+    /// Claims take effect, and their answers are lost.
+    deaf: AtomicBool,
+    /// Claims are sent twice, as who calls again where an answer is lost does: the second one's answer is heard.
+    twice: AtomicBool,
 }
 
 #[derive(Default)]
 struct Rows {
     replicas: BTreeMap<String, Replica>,
     apps: BTreeMap<String, (Option<String>, u64, Option<String>)>,
+}
+
+impl Rows {
+    fn claim(&mut self, app: &str, me: &str, from: Option<(&str, u64)>) -> Claimed {
+        let (holder, epoch, left) = self.apps.entry(app.to_owned()).or_default();
+        let free = match from {
+            None => holder.as_deref().is_none_or(|holder| holder == me),
+            Some((dead, at)) => holder.as_deref() == Some(dead) && *epoch == at,
+        };
+        if !free {
+            return Claimed::Held { holder: holder.clone().unwrap_or_default(), epoch: *epoch };
+        }
+        *holder = Some(me.to_owned());
+        *epoch += 1;
+        Claimed::Ours(Claim { epoch: *epoch, left: left.clone() })
+    }
+}
+
+impl Shelf {
+    fn claim(&self, app: &str, me: &str, from: Option<(&str, u64)>) {
+        self.rows.lock().unwrap().claim(app, me, from);
+    }
 }
 
 /// One replica's way to the table.
@@ -75,20 +101,14 @@ impl Table for Line {
     }
 
     async fn claim(&self, app: &str, me: &str, from: Option<(&str, u64)>) -> Result<Claimed, LeaseError> {
-        self.call(true, |rows| {
-            let (holder, epoch, left) = rows.apps.entry(app.to_owned()).or_default();
-            let free = match from {
-                None => holder.as_deref().is_none_or(|holder| holder == me),
-                Some((dead, at)) => holder.as_deref() == Some(dead) && *epoch == at,
-            };
-            if !free {
-                return Claimed::Held { holder: holder.clone().unwrap_or_default(), epoch: *epoch };
-            }
-            *holder = Some(me.to_owned());
-            *epoch += 1;
-            Claimed::Ours(Claim { epoch: *epoch, left: left.clone() })
-        })
-        .await
+        if self.shelf.deaf.load(Ordering::Relaxed) {
+            self.shelf.claim(app, me, from);
+            return Err(LeaseError::Other { table: "t".into(), detail: "lost".into() });
+        }
+        if self.shelf.twice.load(Ordering::Relaxed) {
+            self.shelf.claim(app, me, from);
+        }
+        self.call(true, |rows| rows.claim(app, me, from)).await
     }
 
     async fn release(&self, app: &str, me: &str, epoch: u64, revision: Option<&str>) -> Result<(), LeaseError> {
@@ -316,6 +336,33 @@ async fn whatever_breaks_no_application_is_held_by_two_and_all_are_held_in_the_e
         }
         let all: Vec<&Player> = calm.iter().collect();
         settle(&all, 60).await.unwrap_or_else(|| panic!("seed {seed}: not everything is held"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_claimed_without_an_answer_is_handed_over_where_the_share_moves_meanwhile() {
+    let shelf = Arc::new(Shelf::default());
+    shelf.deaf.store(true, Ordering::Relaxed);
+    let a = Player::join(&shelf, 1, 0, None).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(a.lease.held().is_empty(), "it does not know what it holds");
+    let b = Player::join(&shelf, 2, 0, None).await;
+    shelf.deaf.store(false, Ordering::Relaxed);
+    let took = settle(&[&a, &b], 60).await.expect("everything is held");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_was_sent_twice_is_known_to_be_ours_also_where_it_was_taken_over() {
+    let shelf = Arc::new(Shelf::default());
+    let (a, b) = (Player::join(&shelf, 1, 0, None).await, Player::join(&shelf, 2, 0, None).await);
+    settle(&[&a, &b], 30).await.expect("everything is held");
+    shelf.twice.store(true, Ordering::Relaxed);
+    a.kill();
+    while b.lease.held().len() < apps().len() {
+        let itself = apps().iter().any(|app| b.lease.holder(app) == Some(b.lease.me()));
+        assert!(!itself, "it waits for itself");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
